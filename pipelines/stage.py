@@ -1,0 +1,229 @@
+"""What a stage is: four shapes (Judge, Edit, Split, Group), the measures that feed judges, and the rules judges apply.
+
+All functions are pure and work on Arrow batches; none imports Beam. A stage never drops a row: it says what it thinks of
+every row, and `pipelines.spine` alone acts on it.
+
+    measure   RecordBatch -> Array of the same length          costs something; its values are signals
+    judge     (items, signals) -> decisions                     cheap; exactly one decision a row, in input order
+    edit      (items) -> (items, decisions)                     same ids, same order; a changed row has a receipt
+    split     (items, payloads) -> (children, decisions)        each child names its parent; each parent one decision
+    group     signatures -> decisions                           between items: see pipelines.dedup
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.decision import DECISION, Verdict
+from schemas.digest import digest
+from schemas.errors import RecipeError, StageError
+from schemas.reasons import Reason
+
+Scalar = bool | int | float | str | tuple[str, ...]
+Parameters = Mapping[str, Scalar]
+
+
+class Shape(StrEnum):
+    """Which of the laws a stage must keep."""
+
+    MEASURE = "measure"
+    JUDGE = "judge"
+    EDIT = "edit"
+    SPLIT = "split"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One demand on one signal, the reason given where it is not met, and where its number comes from.
+
+    Bounds are inclusive. A null signal never drops. `languages`: the rule applies to rows of these languages only; empty
+    means all. `name` is the key a recipe overrides: `[stage."quality.gopher"] min_words = 50`.
+    """
+
+    name: str
+    signal: str
+    reason: Reason
+    source: str
+    at_least: float | None = None
+    at_most: float | None = None
+    languages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.at_least is None) == (self.at_most is None):
+            raise RecipeError(f"rule {self.name}: exactly one of at_least and at_most must be given")
+
+    @property
+    def threshold(self) -> float:
+        """The bound, whichever side it is on."""
+        return self.at_least if self.at_least is not None else self.at_most  # type: ignore[return-value]
+
+    def with_threshold(self, value: float) -> "Rule":
+        """The same rule at another bound."""
+        side = "at_least" if self.at_least is not None else "at_most"
+        return dataclasses.replace(self, **{side: value})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One step of a lane. `name` is the same string in the ledger, the counters, Dagster and the CLI.
+
+    `version` rises with every change of output. `parameters` are what a recipe may override; for judges made of rules
+    they are the rules' thresholds. `models` are (name, sha256 hex) of the model files it uses.
+    """
+
+    name: str
+    version: int
+    shape: Shape
+    fn: Callable[..., Any]
+    parameters: tuple[tuple[str, Scalar], ...] = ()
+    rules: tuple[Rule, ...] = ()
+    models: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def settings(self) -> dict[str, Scalar]:
+        """Everything a recipe may override, with its present value."""
+        return dict(self.parameters) | {rule.name: rule.threshold for rule in self.rules}
+
+    @property
+    def op_id(self) -> bytes:
+        """The digest of name, version, parameters, rules and models: no code, no path of a machine."""
+        rules = [
+            {"name": r.name, "signal": r.signal, "reason": r.reason, "at_least": r.at_least, "at_most": r.at_most,
+             "languages": r.languages}
+            for r in self.rules
+        ]  # fmt: skip
+        return digest("op", {"name": self.name, "version": self.version, "parameters": dict(self.parameters),
+                             "rules": rules, "models": self.models})  # fmt: skip
+
+    def override(self, values: Mapping[str, object], *, where: str) -> "Stage":
+        """The same stage with some settings replaced.
+
+        Raises:
+            RecipeError: a key the stage does not have, or a value of another type (an int may stand for a float).
+        """
+        settings = self.settings
+        for key, value in values.items():
+            if key not in settings:
+                known = ", ".join(sorted(settings)) or "none"
+                raise RecipeError(f"{where}: stage {self.name} has no setting {key!r}; it has: {known}")
+            _check_type(f"{where}: stage {self.name}, {key}", value, settings[key])
+        parameters = tuple((k, _like(values.get(k, v), v)) for k, v in self.parameters)
+        rules = tuple(r.with_threshold(float(values[r.name])) if r.name in values else r for r in self.rules)  # type: ignore[arg-type]
+        return dataclasses.replace(self, parameters=parameters, rules=rules)
+
+
+def _check_type(where: str, value: object, now: Scalar) -> None:
+    if isinstance(now, tuple):
+        good = isinstance(value, list | tuple) and all(isinstance(part, str) for part in value)
+    elif isinstance(now, float) and not isinstance(now, bool):
+        good = isinstance(value, int | float) and not isinstance(value, bool)
+    else:
+        good = type(value) is type(now)
+    if not good:
+        kind = "list of strings" if isinstance(now, tuple) else type(now).__name__
+        raise RecipeError(f"{where}: expected {kind}, got {value!r}")
+
+
+def _like(value: object, now: Scalar) -> Scalar:
+    if isinstance(now, tuple):
+        return tuple(value)  # type: ignore[arg-type]
+    return float(value) if isinstance(now, float) else value  # type: ignore[arg-type,return-value]
+
+
+def decisions(item_ids: pa.Array, stage: str) -> "Decisions":
+    """A column-wise builder of decisions for these items, every one `keep` until said otherwise."""
+    return Decisions(item_ids=item_ids, stage=stage)
+
+
+class Decisions:
+    """One decision a row, in row order, filled by masks: the first call that touches a row wins."""
+
+    def __init__(self, *, item_ids: pa.Array, stage: str) -> None:
+        n = len(item_ids)
+        self._ids, self._stage = item_ids, stage
+        self._columns: dict[str, np.ndarray] = {
+            "verdict": np.full(n, Verdict.KEEP.value, dtype=object),
+            "reason": np.full(n, None, dtype=object),
+            "signal": np.full(n, None, dtype=object),
+            "value": np.full(n, None, dtype=object),
+            "threshold": np.full(n, None, dtype=object),
+            "detail": np.full(n, None, dtype=object),
+            "before_sha256": np.full(n, None, dtype=object),
+            "after_sha256": np.full(n, None, dtype=object),
+        }
+        self._open = np.ones(n, dtype=bool)
+
+    @cached_property
+    def open(self) -> np.ndarray:
+        """bool[n]: rows nothing was said of yet (a live view)."""
+        return self._open
+
+    def set(self, mask: np.ndarray, verdict: Verdict, reason: Reason | None, **columns: object) -> None:
+        """Give every still open row in `mask` this verdict. A column is one value, or an array of n values."""
+        rows = mask & self._open
+        if not rows.any():
+            return
+        self._columns["verdict"][rows] = verdict.value
+        self._columns["reason"][rows] = None if reason is None else reason.value
+        for name, value in columns.items():
+            self._columns[name][rows] = value[rows] if isinstance(value, np.ndarray) else value
+        self._open[rows] = False
+
+    def batch(self) -> pa.RecordBatch:
+        """The decisions in the schema of the ledger, `keep` rows included."""
+        arrays = []
+        for field in DECISION:
+            if field.name == "item_id":
+                arrays.append(self._ids.cast(field.type))
+            elif field.name == "stage":
+                arrays.append(pa.array([self._stage] * len(self._ids), pa.string()))
+            else:
+                arrays.append(pa.array(self._columns[field.name], field.type, from_pandas=False))
+        return pa.RecordBatch.from_arrays(arrays, schema=DECISION)
+
+
+def judge_by_rules(stage: Stage, items: pa.RecordBatch, signals: pa.RecordBatch) -> pa.RecordBatch:
+    """One decision a row: `drop` by the first rule, in declared order, that the row does not meet.
+
+    A null signal meets every rule (it was not measured); a row of a language the rule was not made for meets it; a row
+    whose language is undecided (null) meets every rule that names languages.
+    """
+    found = decisions(items.column("item_id"), stage.name)
+    language = items.column("language")
+    for rule in stage.rules:
+        values = signals.column(rule.signal).cast(pa.float64())
+        bad = pc.less(values, rule.at_least) if rule.at_least is not None else pc.greater(values, rule.at_most)
+        if rule.languages:
+            bad = pc.and_(bad, pc.is_in(language, value_set=pa.array(rule.languages, pa.string())))
+        mask = bad.fill_null(False).to_numpy(zero_copy_only=False)
+        numbers = values.fill_null(float("nan")).to_numpy(zero_copy_only=False).astype(object)
+        found.set(mask, Verdict.DROP, rule.reason, signal=rule.signal, value=numbers, threshold=rule.threshold)
+    return found.batch()
+
+
+def rule_judge(name: str, version: int, rules: Sequence[Rule]) -> Stage:
+    """A judge that is nothing but rules."""
+    return Stage(name=name, version=version, shape=Shape.JUDGE, fn=judge_by_rules, rules=tuple(rules))
+
+
+def aligned(stage: str, ids: pa.Array, found: pa.RecordBatch) -> pa.RecordBatch:
+    """`found` itself, after checking law 1: one decision a row, in input order (0.22 ms per 10,000 rows).
+
+    Raises:
+        StageError: a row was lost, invented or moved.
+    """
+    if len(found) != len(ids) or not found.column("item_id").equals(ids.cast(found.column("item_id").type)):
+        raise StageError(f"stage {stage} gave {len(found)} decisions for {len(ids)} items, or in another order")
+    return found
+
+
+NO_PARAMETERS: Parameters = MappingProxyType({})

@@ -1,0 +1,124 @@
+"""The store: where bytes lie, local or in a cloud, behind one small interface (obstore underneath).
+
+Two ways to write, both atomic: `create` makes a file that was not there and says who won (commits, receipts);
+`put` writes content-named bytes, where a second writer writes the same (parts, shards).
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import obstore
+import pyarrow as pa
+import pyarrow.parquet as pq
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from schemas.digest import sha256
+from schemas.errors import SiteError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One immutable, content-named Parquet file of one table. `path` is relative to the store."""
+
+    table: str
+    path: str
+    sha256: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of files at `root`: an absolute local path, or an s3://, gs://, az:// URL."""
+
+    root: str
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        try:
+            if "://" in self.root:
+                return from_url(self.root)
+            return LocalStore(prefix=self.root, mkdir=True)
+        except Exception as error:
+            raise SiteError(f"store {self.root} cannot be opened: {error}; see [store] in site.toml") from error
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the store is a folder of this machine."""
+        return "://" not in self.root
+
+    def local(self, path: str) -> Path:
+        """The local file behind `path`. Only for local stores.
+
+        Raises:
+            SiteError: the store is remote.
+        """
+        if not self.is_local:
+            raise SiteError(f"store {self.root} is remote; {path} has no local file")
+        return Path(self.root) / path
+
+    def read(self, path: str) -> bytes:
+        """All bytes of a file. Raises FileNotFoundError."""
+        return bytes(obstore.get(self._store, path).bytes())
+
+    def read_range(self, path: str, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset`. Raises FileNotFoundError."""
+        return bytes(obstore.get_range(self._store, path, start=offset, length=length)) if length else b""
+
+    def exists(self, path: str) -> bool:
+        """Whether the file is there."""
+        try:
+            obstore.head(self._store, path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write a file that must not exist yet, whole or not at all; False if another writer was first."""
+        try:
+            obstore.put(self._store, path, data, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            return False
+        return True
+
+    def put(self, path: str, data: bytes | Path) -> None:
+        """Write a file whole or not at all, over any older one. For content-named files and pointers only."""
+        obstore.put(self._store, path, data)
+
+    def delete(self, path: str) -> None:
+        """Remove a file. Raises FileNotFoundError."""
+        obstore.delete(self._store, path)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Paths below a folder, sorted."""
+        found = [meta["path"] for batch in obstore.list(self._store, prefix=prefix) for meta in batch]
+        yield from sorted(found)
+
+    def publish(self, table: str, data: pa.Table | pa.RecordBatch) -> Part:
+        """Write a table as one content-named Parquet file; the same rows always give the same part."""
+        if isinstance(data, pa.RecordBatch):
+            data = pa.Table.from_batches([data])
+        buffer = io.BytesIO()
+        # 20,000 rows a group: a look-up by sorted id reads one group of some hundred kB.
+        pq.write_table(data.combine_chunks(), buffer, compression="zstd", row_group_size=20_000, store_schema=True)
+        blob = buffer.getvalue()
+        name = sha256(blob).hex()
+        path = f"parts/{table}/{name}.parquet"
+        if not self.exists(path):
+            self.put(path, blob)
+        return Part(table=table, path=path, sha256=name, rows=data.num_rows, bytes=len(blob))
+
+    def table(self, parts: Sequence[Part], schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of all parts, in the order of the parts; an empty table of `schema` where there are none."""
+        wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
+        tables = [self.read_part(part, columns) for part in parts]
+        return pa.concat_tables(tables) if tables else wanted.empty_table()
+
+    def read_part(self, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of one part."""
+        source = str(self.local(part.path)) if self.is_local else pa.BufferReader(self.read(part.path))
+        return pq.ParquetFile(source).read(columns=None if columns is None else list(columns))

@@ -1,0 +1,90 @@
+"""The capture: one act of obtaining bytes, and the evidence that came with them.
+
+Captures are facts; they hold no verdict. Personal data (uri, host) sits only here and in requests.
+"""
+
+from enum import StrEnum
+
+import pyarrow as pa
+
+from schemas.digest import digest
+from schemas.item import ID, PAYLOAD
+
+
+class Outcome(StrEnum):
+    """How a capture ended. Only `fetched` can become an item; `damaged` becomes one quarantined root."""
+
+    FETCHED = "fetched", "a payload was obtained"
+    NOT_FOUND = "not_found", "the server answered 404 or 410"
+    HTTP_ERROR = "http_error", "the server answered another status outside 200-299 that is no redirect"
+    REDIRECT = "redirect", "the server answered 3xx"
+    REVISIT = "revisit", "a revisit record: the payload equals that of an earlier capture"
+    ROBOTS_FILE = "robots_file", "robots.txt or another site file about rights: evidence, not corpus"
+    REFUSED = "refused", "our own rules refused: robots.txt, address, scheme, block list"
+    TIMEOUT = "timeout", "no complete answer before the deadline"
+    UNREACHABLE = "unreachable", "no connection: DNS, TCP or TLS failed"
+    DEFERRED = "deferred", "not fetched in this round: budget or deadline ran out"
+    EMPTY = "empty", "an answer without a payload"
+    DAMAGED = "damaged", "bytes of an archive that are no readable record"
+
+    explanation: str
+
+    def __new__(cls, value: str, explanation: str) -> "Outcome":
+        """A member carries the sentence that documents it."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.explanation = explanation
+        return member
+
+
+HEADERS = pa.map_(pa.string(), pa.string())
+
+# Headers worth keeping beside the capture; all others stay in the WARC. Repeated ones are joined with ", ".
+HEADERS_KEPT = (
+    "content-type", "content-language", "content-encoding", "content-usage", "tdm-reservation", "tdm-policy",
+    "x-robots-tag", "link", "last-modified", "etag", "date", "license", "location", "retry-after",
+)  # fmt: skip
+
+CAPTURE = pa.schema(
+    [
+        pa.field("capture_id", ID, nullable=False),
+        pa.field("source", pa.string(), nullable=False),  # name of the source card
+        pa.field("outcome", pa.string(), nullable=False),  # Outcome
+        pa.field("reason", pa.string()),  # Reason, for damaged captures; null otherwise
+        pa.field("detail", pa.string()),  # one sentence for a person; never payload bytes
+        pa.field("uri", pa.string()),  # as recorded; null for damage
+        pa.field("uri_key", pa.string()),  # SURT-like sort key of the URI's host and path; null for damage
+        pa.field("host", pa.string()),  # lower case, as in the URL standard; null for damage and files
+        pa.field("fetched_at", pa.timestamp("us", "UTC")),  # null where the archive does not say
+        pa.field("status", pa.int16()),  # HTTP status; null where there was no HTTP answer
+        pa.field("media_type", pa.string()),  # declared, lower case, without parameters; sniffed where undeclared
+        pa.field("charset", pa.string()),  # declared by the transport, lower case; null when not declared
+        pa.field("headers", HEADERS, nullable=False),  # HEADERS_KEPT that were present
+        pa.field("headers_sha256", ID),  # of the whole header block as recorded
+        pa.field("record_type", pa.string(), nullable=False),  # response | resource | conversion | revisit | gap | fetch
+        pa.field("record_id", pa.string()),  # WARC-Record-ID; null for ARC and damage
+        pa.field("truncated", pa.string()),  # WARC-Truncated's reason, or "disconnect" when cut by us
+        pa.field("payload", PAYLOAD),  # null where there is none
+        pa.field("payload_bytes", pa.int64()),  # after undoing codings; null where there is none
+    ]
+)
+
+
+def capture_id(
+    *, source: str, uri: str | None, fetched_at: object, record_type: str, record_id: str | None, payload_sha256: bytes
+) -> bytes:
+    """The id of one act of obtaining bytes; the same record read from two files, or twice, has one id.
+
+    No path is in it. For damage, `payload_sha256` is that of the damaged bytes and `record_id` names their place.
+    """
+    return digest(
+        "capture",
+        {
+            "source": source,
+            "uri": uri,
+            "fetched_at": fetched_at,
+            "record_type": record_type,
+            "record_id": record_id,
+            "payload_sha256": payload_sha256,
+        },
+    )

@@ -1,0 +1,73 @@
+"""The closed list of reasons. Each names the defect, is stable for ever, and is documented in docs/reasons.md.
+
+A reason says what is wrong with the row, never which condition it failed to meet: `too_few_words`, not `min_words`.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why an item is not kept (or was changed). The value is what the ledger stores."""
+
+    # rights: always judged first
+    ROBOTS_DISALLOWED = "robots_disallowed", "robots.txt, as of the fetch, bars an agent whose rules the recipe counts"
+    ROBOTS_UNREACHABLE = "robots_unreachable", "robots.txt answered 5xx, 401, 403 or not at all: read as disallow"
+    HEADER_OPT_OUT = "header_opt_out", "an HTTP header (X-Robots-Tag, TDM-Reservation, Content-Usage) reserves the use"
+    META_OPT_OUT = "meta_opt_out", "a meta tag of the page (robots, tdm-reservation) reserves the use"
+    SITE_OPT_OUT = "site_opt_out", "a site-wide file (tdmrep.json, ai.txt, Content-Signal) reserves the use"
+    LICENCE_UNKNOWN = "licence_unknown", "no licence was found and the policy requires one"
+    LICENCE_NOT_ALLOWED = "licence_not_allowed", "a licence was found and its class is outside the policy"
+    LICENCE_CONFLICT = "licence_conflict", "the evidence names licences of different classes; the strictest is not allowed"
+    TAKEN_DOWN = "taken_down", "an accepted request covers this item"
+
+    # capture and decoding
+    ARCHIVE_DAMAGED = "archive_damaged", "bytes of an archive could not be read as a record"
+    RECORD_TRUNCATED = "record_truncated", "the record ends before its declared length"
+    DIGEST_MISMATCH = "digest_mismatch", "the payload does not have the digest its record declares"
+    CONTENT_CODING_BROKEN = "content_coding_broken", "the declared content or transfer coding could not be undone"
+    TOO_LARGE = "too_large", "the payload is over the byte cap of its lane"
+    NOT_DECODABLE = "not_decodable", "the bytes are not valid in any charset or format that was declared or detected"
+    TIME_LIMIT = "time_limit", "the row used up its processor or wall time in the decoding child"
+    MEMORY_LIMIT = "memory_limit", "the row used up its memory in the decoding child"
+    DECODER_CRASHED = "decoder_crashed", "the decoding child died on this row"
+    STAGE_FAILED = "stage_failed", "a stage raised an error on this row"
+
+    # split
+    NO_TEXT = "no_text", "no main text was found on the page"
+
+    # language and quality of text
+    LANGUAGE_NOT_WANTED = "language_not_wanted", "the detected language is not one the source lists"
+    LANGUAGE_UNCERTAIN = "language_uncertain", "the language detector is less sure than the threshold"
+    TOO_FEW_WORDS = "too_few_words", "fewer words than the threshold"
+    TOO_MANY_WORDS = "too_many_words", "more words than the threshold"
+    ODD_WORD_LENGTH = "odd_word_length", "the mean word length is outside the range"
+    TOO_MANY_SYMBOLS = "too_many_symbols", "too many hash signs or ellipses per word"
+    TOO_MANY_BULLETS = "too_many_bullets", "too many lines start with a bullet"
+    TOO_MANY_ELLIPSES = "too_many_ellipses", "too many lines end with an ellipsis"
+    TOO_FEW_ALPHABETIC_WORDS = "too_few_alphabetic_words", "too few words hold a letter"
+    TOO_FEW_STOP_WORDS = "too_few_stop_words", "too few of the language's most common words"
+    DUPLICATE_LINES = "duplicate_lines", "too many lines (or characters in lines) repeat within the text"
+    DUPLICATE_PARAGRAPHS = "duplicate_paragraphs", "too many paragraphs (or their characters) repeat within the text"
+    REPEATED_NGRAMS = "repeated_ngrams", "the most common or repeated word n-grams cover too much of the text"
+    LOREM_IPSUM = "lorem_ipsum", "the text holds placeholder Latin"
+    CURLY_BRACKETS = "curly_brackets", "the text holds curly brackets, so it is likely code"
+    JAVASCRIPT_NOTICE = "javascript_notice", "too many lines ask for Javascript or cookies"
+    TOO_FEW_SENTENCES = "too_few_sentences", "fewer lines end in sentence punctuation than the threshold"
+    SPAM_WORDS = "spam_words", "too many phrases of bulk advertising"
+
+    # edits (the item is changed, not lost)
+    PERSONAL_DATA = "personal_data", "personal data was replaced by a placeholder"
+
+    # group
+    EXACT_DUPLICATE = "exact_duplicate", "the same text as a kept item"
+    NEAR_DUPLICATE = "near_duplicate", "verified similar to a kept item at or above the threshold"
+    OVER_QUOTA = "over_quota", "the mix asks for fewer items of this lane"
+
+    explanation: str
+
+    def __new__(cls, value: str, explanation: str) -> "Reason":
+        """A member carries the sentence that documents it."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.explanation = explanation
+        return member

@@ -1,0 +1,68 @@
+"""The run: one execution of a recipe at a site, and its balance. Only these rows carry a time."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from schemas.item import ID
+
+RUN = pa.schema(
+    [
+        pa.field("run", pa.string(), nullable=False),
+        pa.field("recipe", pa.string(), nullable=False),
+        pa.field("recipe_digest", ID, nullable=False),
+        pa.field("recipe_toml", pa.string(), nullable=False),  # the whole recipe, defaults written out
+        pa.field("policy", pa.string(), nullable=False),
+        pa.field("runner", pa.string(), nullable=False),
+        pa.field("version", pa.string(), nullable=False),  # of Headwater
+        pa.field("started_at", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("ended_at", pa.timestamp("us", "UTC"), nullable=False),
+        pa.field("release", pa.string()),  # null: nothing was kept
+    ]
+)
+
+SOURCE = pa.schema(
+    [pa.field(name, pa.string(), nullable=name not in {"name", "kind", "title", "provider", "contact"}) for name in (
+        "name", "kind", "title", "provider", "contact", "url", "licence", "terms", "contract",
+        "collected_from", "collected_to",
+    )]
+)  # fmt: skip
+
+OP = pa.schema(
+    [
+        pa.field("op_id", ID, nullable=False),  # digest of name, version, parameters and model digests
+        pa.field("lane", pa.string(), nullable=False),
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("version", pa.int32(), nullable=False),
+        pa.field("shape", pa.string(), nullable=False),
+        pa.field("parameters", pa.string(), nullable=False),  # canonical JSON
+    ]
+)
+
+HOLDING = pa.schema(
+    [
+        pa.field("store", pa.string(), nullable=False),  # path relative to the site, or an absolute URI
+        pa.field("kind", pa.string(), nullable=False),  # warc | room | release
+        pa.field("what", pa.string(), nullable=False),  # a sentence: whose bytes lie there
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """The account of one run, in distinct items: captured + born = the sum of the other six."""
+
+    captured: int
+    born: int
+    kept: int
+    dropped: int
+    merged: int
+    split: int
+    quarantined: int
+    withdrawn: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is missing and nothing is counted twice."""
+        out = self.kept + self.dropped + self.merged + self.split + self.quarantined + self.withdrawn
+        return self.captured + self.born == out

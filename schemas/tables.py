@@ -1,0 +1,28 @@
+"""The tables of the ledger: name -> Arrow schema. `signal_<lane>` is as wide as the lane's measures and stands apart."""
+
+import pyarrow as pa
+
+from schemas.capture import CAPTURE
+from schemas.decision import DECISION, DISPOSITION, DUPLICATE
+from schemas.item import LEDGER_ITEM
+from schemas.rights import LICENCE, RIGHTS, ROBOTS
+from schemas.run import HOLDING, OP, RUN, SOURCE
+from schemas.shard import PLACEMENT, RELEASE, SHARD
+
+TABLES: dict[str, pa.Schema] = {
+    "source": SOURCE,
+    "op": OP,
+    "run": RUN,
+    "capture": CAPTURE,
+    "rights": RIGHTS,
+    "robots": ROBOTS,
+    "licence": LICENCE,
+    "item": LEDGER_ITEM,
+    "decision": DECISION,
+    "disposition": DISPOSITION,
+    "duplicate": DUPLICATE,
+    "holding": HOLDING,
+    "release": RELEASE,
+    "shard": SHARD,
+    "placement": PLACEMENT,
+}
