@@ -3,19 +3,17 @@
 All functions are pure and work on Arrow batches; none imports Beam. A stage never drops a row: it says what it thinks of
 every row, and `pipelines.spine` alone acts on it.
 
-    measure   RecordBatch -> Array of the same length          costs something; its values are signals
-    judge     (items, signals) -> decisions                     cheap; exactly one decision a row, in input order
-    edit      (items) -> (items, decisions)                     same ids, same order; a changed row has a receipt
-    split     (items, payloads) -> (children, decisions)        each child names its parent; each parent one decision
-    group     signatures -> decisions                           between items: see pipelines.dedup
+    measure   fn(stage, items) -> StructArray, one row an item    costs something; its fields are signals
+    judge     fn(stage, items, signals) -> decisions              cheap; exactly one decision a row, in input order
+    edit      fn(stage, items) -> (items, decisions)              same ids, same order; a changed row has a receipt
+    split     fn(stage, items, payloads, child) -> (children, decisions)   each child names its parent
+    group     between items, by signatures: see pipelines.dedup
 """
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -28,7 +26,6 @@ from schemas.errors import RecipeError, StageError
 from schemas.reasons import Reason
 
 Scalar = bool | int | float | str | tuple[str, ...]
-Parameters = Mapping[str, Scalar]
 
 
 class Shape(StrEnum):
@@ -160,23 +157,18 @@ class Decisions:
             "before_sha256": np.full(n, None, dtype=object),
             "after_sha256": np.full(n, None, dtype=object),
         }
-        self._open = np.ones(n, dtype=bool)
-
-    @cached_property
-    def open(self) -> np.ndarray:
-        """bool[n]: rows nothing was said of yet (a live view)."""
-        return self._open
+        self.open = np.ones(n, dtype=bool)  # rows nothing was said of yet
 
     def set(self, mask: np.ndarray, verdict: Verdict, reason: Reason | None, **columns: object) -> None:
         """Give every still open row in `mask` this verdict. A column is one value, or an array of n values."""
-        rows = mask & self._open
+        rows = mask & self.open
         if not rows.any():
             return
         self._columns["verdict"][rows] = verdict.value
         self._columns["reason"][rows] = None if reason is None else reason.value
         for name, value in columns.items():
             self._columns[name][rows] = value[rows] if isinstance(value, np.ndarray) else value
-        self._open[rows] = False
+        self.open[rows] = False
 
     def batch(self) -> pa.RecordBatch:
         """The decisions in the schema of the ledger, `keep` rows included."""
@@ -224,6 +216,3 @@ def aligned(stage: str, ids: pa.Array, found: pa.RecordBatch) -> pa.RecordBatch:
     if len(found) != len(ids) or not found.column("item_id").equals(ids.cast(found.column("item_id").type)):
         raise StageError(f"stage {stage} gave {len(found)} decisions for {len(ids)} items, or in another order")
     return found
-
-
-NO_PARAMETERS: Parameters = MappingProxyType({})

@@ -61,7 +61,9 @@ CAPTURE = pa.schema(
         pa.field("charset", pa.string()),  # declared by the transport, lower case; null when not declared
         pa.field("headers", HEADERS, nullable=False),  # HEADERS_KEPT that were present
         pa.field("headers_sha256", ID),  # of the whole header block as recorded
-        pa.field("record_type", pa.string(), nullable=False),  # response | resource | conversion | revisit | gap | fetch
+        pa.field(
+            "record_type", pa.string(), nullable=False
+        ),  # response | resource | conversion | revisit | gap | fetch
         pa.field("record_id", pa.string()),  # WARC-Record-ID; null for ARC and damage
         pa.field("truncated", pa.string()),  # WARC-Truncated's reason, or "disconnect" when cut by us
         pa.field("payload", PAYLOAD),  # null where there is none

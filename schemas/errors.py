@@ -1,27 +1,27 @@
 """Every error Headwater raises on purpose, as one tree.
 
-    HeadwaterError            catch this one: its text names what, where and the cure
-    |- InputError             what the user gave cannot be used (exit code 2)
-    |  |- RecipeError         a corpus.toml: unknown key, bad value, stage that is not in the lane
-    |  |- SiteError           a site.toml, or a store that cannot be reached
-    |  |- CardError           a source card: missing field, unknown kind
-    |  |- SourceError         a source's `from`: missing, unreadable, of no known layout, changed while read
-    |  `- NotFound            nothing in the ledger answers to this name (never raised for "unknown")
-    |- ModelMissing           a model file is absent or has another digest
-    |- ChildError             a decoding child cannot start or breaks its protocol (not: a row that kills it)
-    |- StageError             a stage broke its law (lost a row, changed the order, wrong type)
-    |- QuarantineExceeded     more rows of one reason were quarantined than the recipe allows
-    |- BalanceError           captured + born differs from the sum of dispositions: the commit is refused
-    |- LedgerError            the ledger cannot be read or appended to
-    |  |- ChainBroken         a commit or one of its files was changed, removed or reordered
-    |  `- CommitConflict      another writer took the sequence number, again and again
-    |- ShardError             a shard or release does not verify
-    `- QueryRefused           the audit console refuses a statement (not one SELECT, too slow, too large)
+HeadwaterError            catch this one: its text names what, where and the cure
+|- InputError             what the user gave cannot be used (exit code 2)
+|  |- RecipeError         a corpus.toml: unknown key, bad value, stage that is not in the lane
+|  |- SiteError           a site.toml, or a store that cannot be reached
+|  |- CardError           a source card: missing field, unknown kind
+|  |- SourceError         a source's `from`: missing, unreadable, of no known layout, changed while read
+|  `- NotFound            nothing in the ledger answers to this name (never raised for "unknown")
+|- ModelMissing           a model file is absent or has another digest
+|- ChildError             a decoding child cannot start or breaks its protocol (not: a row that kills it)
+|- StageError             a stage broke its law (lost a row, changed the order, wrong type)
+|- QuarantineExceeded     more rows of one reason were quarantined than the recipe allows
+|- BalanceError           captured + born differs from the sum of dispositions: the commit is refused
+|- LedgerError            the ledger cannot be read or appended to
+|  |- ChainBroken         a commit or one of its files was changed, removed or reordered
+|  `- CommitConflict      another writer took the sequence number, again and again
+|- ShardError             a shard or release does not verify
+`- QueryRefused           the audit console refuses a statement (not one SELECT, too slow, too large)
 
-    try:
-        run(recipe, site)
-    except HeadwaterError as error:
-        print(error)          # "what, where: cure"
+try:
+    run(recipe, site)
+except HeadwaterError as error:
+    print(error)          # "what, where: cure"
 """
 
 

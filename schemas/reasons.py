@@ -17,7 +17,10 @@ class Reason(StrEnum):
     SITE_OPT_OUT = "site_opt_out", "a site-wide file (tdmrep.json, ai.txt, Content-Signal) reserves the use"
     LICENCE_UNKNOWN = "licence_unknown", "no licence was found and the policy requires one"
     LICENCE_NOT_ALLOWED = "licence_not_allowed", "a licence was found and its class is outside the policy"
-    LICENCE_CONFLICT = "licence_conflict", "the evidence names licences of different classes; the strictest is not allowed"
+    LICENCE_CONFLICT = (
+        "licence_conflict",
+        "the evidence names licences of different classes; the strictest is not allowed",
+    )
     TAKEN_DOWN = "taken_down", "an accepted request covers this item"
 
     # capture and decoding

@@ -1,9 +1,11 @@
 """The source card: who made a source, under which licence and terms, and whom to ask. One TOML file per source."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from schemas.errors import CardError
 
@@ -18,6 +20,9 @@ class SourceKind(StrEnum):
     USER = "user"
     SYNTHETIC = "synthetic"
     OTHER = "other"
+
+
+REQUIRED = {"name", "kind", "title", "provider", "contact"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,20 +59,25 @@ def load_card(path: Path) -> SourceCard:
     """
     try:
         table = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise CardError(f"source card {path} does not exist; `headwater init DIR` writes one to start from") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CardError(f"source card {path} is not valid TOML: {error}") from error
+    return card_from(table, where=f"source card {path}")
+
+
+def card_from(table: Mapping[str, Any], *, where: str) -> SourceCard:
+    """The card in a TOML table; `where` opens every error text. Raises CardError."""
     known = {field.name for field in fields(SourceCard)}
     if unknown := sorted(table.keys() - known):
-        raise CardError(f"source card {path}: unknown key {unknown[0]!r}; known keys: {', '.join(sorted(known))}")
-    if missing := sorted({"name", "kind", "title", "provider", "contact"} - table.keys()):
-        raise CardError(f"source card {path}: {missing[0]!r} is missing; every source names who made it and whom to ask")
+        raise CardError(f"{where}: unknown key {unknown[0]!r}; known keys: {', '.join(sorted(known))}")
+    if missing := sorted(REQUIRED - table.keys()):
+        raise CardError(f"{where}: {missing[0]!r} is missing; every source names who made it and whom to ask")
     for key, value in table.items():
         if not isinstance(value, str):
-            raise CardError(f"source card {path}: {key} must be a string, is {type(value).__name__}")
+            raise CardError(f"{where}: {key} must be a string, is {type(value).__name__}")
     try:
         kind = SourceKind(table["kind"])
     except ValueError:
-        raise CardError(f"source card {path}: kind {table['kind']!r} is not one of {', '.join(SourceKind)}") from None
-    return SourceCard(**(table | {"kind": kind}))
+        raise CardError(f"{where}: kind {table['kind']!r} is not one of {', '.join(SourceKind)}") from None
+    return SourceCard(**{**table, "kind": kind})

@@ -1,0 +1,1 @@
+"""Headwater on Apache Beam: the only code that imports it."""

@@ -1,0 +1,124 @@
+"""Pipelines: a work order is an element, one DoFn calls `run_part`; the one Group shuffles band hashes as Arrow chunks.
+
+What a run gives lies in the store as receipts; nothing depends on what a runner returns.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.metrics import Metrics
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipelines.beam.coder import RecordBatchCoder, register
+from pipelines.dedup.candidates import PAIRS, band_chunks, bucket_pairs
+from pipelines.dedup.settings import settings
+from pipelines.receipt import Receipt
+from pipelines.recipe import Recipe
+from pipelines.site import Site
+from pipelines.spine import Order, run_part
+from pipelines.stage import Stage
+from pipelines.store import Part
+from schemas.errors import SiteError
+
+REFUSED = {
+    "DaskRunner": "it gives silently wrong results: tagged outputs merge and finish_bundle output is lost",
+    "DirectRunner": "it tries to download another engine first; name FnApiRunner, which it falls back to",
+}
+
+
+def options(site: Site) -> PipelineOptions:
+    """Beam's options for this site, the runner named explicitly.
+
+    Raises:
+        SiteError: a runner that is known to lose or change data.
+    """
+    if site.runner in REFUSED:
+        raise SiteError(f"runner {site.runner} is refused: {REFUSED[site.runner]}")
+    return PipelineOptions([f"--runner={site.runner}", *site.beam_options])
+
+
+class RunPart(beam.DoFn):  # type: ignore[misc]
+    """Takes one work order through its rooms and gives (room, key) of every receipt."""
+
+    def __init__(self, recipe: Recipe, site: Site) -> None:
+        self._recipe, self._site = recipe, site
+
+    def process(self, order: Order) -> Iterator[tuple[str, str]]:
+        """Run the order; counters carry stage counts to the runner's own pages."""
+        for receipt in run_part(self._recipe, self._site, order):
+            for name, n in receipt.counts.items():
+                Metrics.counter(f"{receipt.lane}.{receipt.room}", name).inc(n)
+            yield receipt.room, receipt.key
+
+
+def run_on_beam(recipe: Recipe, site: Site, orders: Sequence[Order], name: str) -> None:
+    """Run all orders on the site's Beam runner and wait for the end. Raises what Beam raises."""
+    with beam.Pipeline(options=options(site)) as pipeline:
+        _ = (
+            pipeline
+            | f"Orders {name}" >> beam.Create(list(orders), reshuffle=False)
+            | f"Spread {name}" >> beam.Reshuffle()
+            | f"Run {name}" >> beam.ParDo(RunPart(recipe, site))
+        )
+
+
+@dataclass
+class Pair(beam.PTransform):  # type: ignore[misc]
+    """Signature parts -> candidate pairs: bands shuffled as Arrow chunks keyed by partition, sorted on arrival."""
+
+    stage: Stage
+    site: Site
+    partitions: int
+
+    def expand(self, parts: beam.PCollection) -> beam.PCollection:
+        """The pairs of every partition, one Arrow chunk each."""
+        register()
+        stage, site, partitions = self.stage, self.site, self.partitions
+
+        def chunks(element: tuple[int, Part]) -> Iterable[tuple[int, pa.RecordBatch]]:
+            index, part = element
+            return band_chunks(site.store.read_part(part), index, partitions, threshold=settings(stage).threshold)
+
+        return (
+            parts
+            | "Band" >> beam.FlatMap(chunks).with_output_types(tuple[int, pa.RecordBatch])
+            | "Gather" >> beam.GroupByKey()
+            | "Match"
+            >> beam.MapTuple(
+                lambda _, found: bucket_pairs(found, cap=settings(stage).hot_bucket_cap).pairs
+            ).with_output_types(pa.RecordBatch)
+        )
+
+
+class Keep(beam.DoFn):  # type: ignore[misc]
+    """Publishes each chunk of pairs as a content-named part and leaves a receipt under the group's key."""
+
+    def __init__(self, site: Site, lane: str, key: str) -> None:
+        self._site, self._lane, self._key = site, lane, key
+
+    def process(self, pairs: pa.RecordBatch) -> Iterator[str]:
+        """The path of the part."""
+        part = self._site.store.publish("pairs", pairs)
+        self._site.store.create(f"rooms/{self._lane}/pairs/{self._key}/{part.sha256}.json", part.path.encode())
+        yield part.path
+
+
+def pairs_on_beam(
+    stage: Stage, site: Site, lane: str, key: str, parts: Sequence[Part], partitions: int = 16
+) -> pa.Table:
+    """All candidate pairs of these signature parts, found by the site's Beam runner and read back from the store."""
+    with beam.Pipeline(options=options(site)) as pipeline:
+        _ = (
+            pipeline
+            | "Signatures" >> beam.Create(list(enumerate(parts)), reshuffle=False)
+            | "Pair" >> Pair(stage=stage, site=site, partitions=partitions)
+            | "Keep" >> beam.ParDo(Keep(site, lane, key))
+        )
+    paths = [site.store.read(path).decode() for path in site.store.list(f"rooms/{lane}/pairs/{key}")]
+    tables = [site.store.read_part(Part(table="pairs", path=path, sha256="", rows=0, bytes=0)) for path in paths]
+    return pa.concat_tables(tables) if tables else PAIRS.empty_table()
+
+
+__all__ = ["Pair", "Receipt", "RecordBatchCoder", "RunPart", "options", "pairs_on_beam", "run_on_beam"]

@@ -1,0 +1,86 @@
+"""The command `headwater`: one verb per job. Each verb's module imports what it needs when it runs, so that the audit
+answers in under a second.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pipelines.verbs import audit, corpus, run
+from schemas.errors import HeadwaterError
+
+Arguments = argparse.Namespace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """One word a user types: what it does, an example, its arguments, and the function that does it."""
+
+    name: str
+    does: str
+    example: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    call: Callable[[Arguments], None]
+
+
+VERBS = (
+    Verb(name="init", does="write a commented corpus.toml, a source card and a site.toml to start from",
+         example="headwater init ours", arguments=corpus.init_arguments, call=corpus.init),
+    Verb(name="check", does="test recipe, cards, inputs, models and site without reading data",
+         example="headwater check ours/corpus.toml --site ours", arguments=corpus.check_arguments, call=corpus.check),
+    Verb(name="plan", does="show stages, versions, thresholds and the digest of a recipe",
+         example="headwater plan ours/corpus.toml", arguments=corpus.plan_arguments, call=corpus.plan),
+    Verb(name="run", does="capture, curate, release and commit; what was done before is not done again",
+         example="headwater run ours/corpus.toml --site ours", arguments=run.run_arguments, call=run.run_verb),
+    Verb(name="inspect", does="say what would be done with a page, without a ledger",
+         example="headwater inspect page.html", arguments=run.inspect_arguments, call=run.inspect_verb),
+    Verb(name="why", does="tell the whole life of a URI, item id, sample key or file",
+         example="headwater why http://river.example/ --site ours", arguments=audit.name_arguments, call=audit.why),
+    Verb(name="where", does="tell which release, shard and offset hold an item",
+         example="headwater where 3f2a... --site ours", arguments=audit.name_arguments, call=audit.where),
+    Verb(name="drops", does="count what was not kept, by stage and reason",
+         example="headwater drops --site ours --by source", arguments=audit.drops_arguments, call=audit.drops),
+    Verb(name="verify", does="re-read every byte of the ledger and its releases, or of one release",
+         example="headwater verify --site ours", arguments=audit.verify_arguments, call=audit.verify),
+    Verb(name="sql", does="ask the ledger one SELECT, read-only",
+         example="headwater sql 'select state, count(*) from disposition group by 1' --site ours",
+         arguments=audit.sql_arguments, call=audit.sql),
+)  # fmt: skip
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command."""
+    top = argparse.ArgumentParser(
+        prog="headwater",
+        description="Curates training corpora that can be traced back to the source. Evidence, not legal advice.",
+    )
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb in VERBS:
+        sub = verbs.add_parser(verb.name, help=verb.does, description=verb.does, epilog=f"example: {verb.example}")
+        sub.add_argument("--json", action="store_true", help="print JSON for machines instead of text")
+        sub.add_argument("--site", metavar="DIR", help="folder or site.toml; else HEADWATER_SITE, else ./site.toml")
+        verb.arguments(sub)
+        sub.set_defaults(call=verb.call)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit code is 0, or that of the error."""
+    asked = parser().parse_args(arguments)
+    try:
+        asked.call(asked)
+    except HeadwaterError as error:
+        if asked.json:
+            print(json.dumps({"error": type(error).__name__, "message": str(error)}))
+        print(f"headwater {asked.verb}: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away (| head): nothing to say, nothing to lose
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

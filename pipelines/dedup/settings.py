@@ -1,0 +1,54 @@
+"""The settings of a text dedup stage, typed and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.stage import Stage
+from schemas.errors import RecipeError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a recipe may override under `[stage."dedup.text"]`.
+
+    threshold: the least Jaccard similarity of shingles that makes a near-duplicate, 0 < threshold <= 1.
+    shingle_words: words a shingle. permutations: MinHash values a signature.
+    min_shingles: a text of fewer distinct shingles is only compared for equality.
+    hot_bucket_cap: the most texts of one bucket that are all paired with each other.
+    max_removed_share: the share of a source's items that may be removed before the run fails; 1.0 never fails.
+    """
+
+    threshold: float
+    shingle_words: int
+    permutations: int
+    min_shingles: int
+    hot_bucket_cap: int
+    max_removed_share: float
+
+
+# Inclusive. Chosen: below 0.1 the bands would pair nearly all texts; the others keep arithmetic and memory sane.
+_BOUNDS: Mapping[str, tuple[float, float]] = {
+    "threshold": (0.1, 1.0),
+    "shingle_words": (1, 100),
+    "permutations": (16, 1024),
+    "min_shingles": (1, 1_000_000),
+    "hot_bucket_cap": (2, 10_000),
+    "max_removed_share": (0.0, 1.0),
+}
+
+
+def settings(stage: Stage) -> Settings:
+    """The stage's settings.
+
+    Raises:
+        RecipeError: a value lies outside its bounds.
+    """
+    found: dict[str, Any] = stage.settings
+    for name, (least, most) in _BOUNDS.items():
+        if not least <= found[name] <= most:
+            raise RecipeError(
+                f"stage {stage.name}, {name} = {found[name]}: must lie between {least} and {most}; "
+                f'see [stage."{stage.name}"] in the recipe'
+            )
+    return Settings(**found)

@@ -1,0 +1,38 @@
+"""The demo's site: the small corpus in tests/corpus, served on loopback by a process of its own."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines.recipe import SHIPPED, Recipe
+from pipelines.site import Site
+from schemas.errors import SourceError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@contextmanager
+def demo_site(recipe: Recipe, site: Site) -> Iterator[Site]:
+    """The site itself; for the shipped demo, one in which the demo's host names lead to a server that runs meanwhile.
+
+    Raises:
+        SourceError: the demo was asked for outside a checkout of the project.
+    """
+    if recipe.base != SHIPPED or recipe.name != "demo":
+        yield site
+        return
+    if not (CHECKOUT / "tests/corpus").is_dir():
+        raise SourceError("the demo serves tests/corpus, which is not installed; run it in a checkout: `make demo`")
+    command = [sys.executable, "-m", "tests.corpus"]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdin is not None
+        hosts = json.loads(server.stdout.readline())["hosts"]
+        try:
+            yield dataclasses.replace(site, hosts=tuple(sorted({**dict(site.hosts), **hosts}.items())))
+        finally:
+            server.stdin.close()

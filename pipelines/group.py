@@ -1,0 +1,61 @@
+"""The group room: dedup of one lane over all its items, through the local driver or the site's Beam runner."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.dedup.candidates import HOT, Pairs
+from pipelines.dedup.text import Duplicates, decide, find_duplicates
+from pipelines.lanes.lane import Lane
+from pipelines.rooms import one_batch
+from pipelines.site import Site
+from pipelines.store import Part
+from schemas.digest import digest
+from schemas.item import ID
+
+
+def group(site: Site, lane: Lane, signatures: Sequence[Part], items: Sequence[Part]) -> Duplicates:
+    """The duplicates of a lane: merged items with their kept witnesses, and the clusters of verified similar items.
+
+    `items` are the parts the signatures were made of, in the same order.
+    """
+    tables = [site.store.read_part(part) for part in signatures]
+    texts = Texts(site, items)
+    if site.runner == "local":
+        return find_duplicates(lane.dedup, tables, texts.load)
+    from pipelines.beam.build import pairs_on_beam
+
+    key = digest("room", "pairs", lane.name, [part.sha256 for part in signatures], lane.dedup.op_id)
+    pairs = one_batch(pairs_on_beam(lane.dedup, site, lane.name, key.hex(), signatures))
+    return decide(lane.dedup, tables, Pairs(pairs=pairs, hot=one_batch(HOT.empty_table())), texts.load)
+
+
+class Texts:
+    """Texts by item id, read part by part; the ids of a lane are held in memory (32 bytes an item), texts are not."""
+
+    def __init__(self, site: Site, parts: Sequence[Part]) -> None:
+        self._site, self._parts = site, parts
+        ids = [site.store.read_part(part, ["item_id"]).column("item_id").combine_chunks() for part in parts]
+        counts = [len(found) for found in ids]
+        self._part = np.repeat(np.arange(len(parts)), counts)
+        self._row = np.concatenate([np.arange(n) for n in counts]) if counts else np.array([], dtype=np.int64)
+        # One column of bytes, sorted: a look-up is a binary search.
+        flat = np.frombuffer(b"".join(b"".join(found.to_pylist()) for found in ids), dtype="S32")
+        self._order = np.argsort(flat, kind="stable")
+        self._sorted = flat[self._order]
+        self._column = lru_cache(maxsize=8)(self._read)
+
+    def _read(self, part: int) -> pa.Array:
+        return self._site.store.read_part(self._parts[part], ["text"]).column("text").combine_chunks()
+
+    def load(self, ids: pa.Array) -> pa.Array:
+        """The texts of these items, in the same order."""
+        wanted = np.frombuffer(b"".join(ids.cast(ID).to_pylist()), dtype="S32")
+        at = self._order[np.searchsorted(self._sorted, wanted)]
+        texts = np.empty(len(wanted), dtype=object)
+        for part in np.unique(self._part[at]):
+            mine = np.flatnonzero(self._part[at] == part)
+            texts[mine] = self._column(int(part)).take(pa.array(self._row[at][mine])).to_pylist()
+        return pa.array(texts, pa.string())

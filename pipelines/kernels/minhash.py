@@ -1,0 +1,312 @@
+"""Words, shingles and MinHash signatures of whole batches of text, compiled.
+
+In: an Arrow string array. Out: flat arrays with offsets (the values of text i are `values[offsets[i]:offsets[i + 1]]`).
+
+    normalise    texts    -> Flat of UTF-8 bytes: NFKD, lower case, white space collapsed, invisible characters gone
+    shingles     bytes    -> Flat of distinct 64-bit hashes of word n-grams, ascending within a text
+    minhash      shingles -> uint32[texts, permutations], the values datasketch 2.0 calls `affine32`
+    jaccard      shingles -> exact Jaccard similarity of pairs of texts
+
+A word is a run of letters, marks, digits and whatever else is not white space or punctuation. Scripts that put no space
+between words (Han, kana, Thai, Lao, Burmese, Khmer) give one word a character. The classes are written out below and do
+not follow `unicodedata`, whose answers change with the Python version.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Generic, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from numba import njit
+
+U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+PERMUTATION_SEED = 1  # datasketch's default; another seed would make signatures its objects cannot compare
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flat(Generic[Scalar]):
+    """Lists of values end to end: list i is `values[offsets[i]:offsets[i + 1]]`, `offsets` int64[lists + 1]."""
+
+    values: npt.NDArray[Scalar]
+    offsets: I64
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def sizes(self) -> I64:
+        """int64[lists]: how many values each list has."""
+        return np.diff(self.offsets)
+
+
+def compiled(function: Function) -> Function:
+    """The function as machine code, made at its first call and kept on disk; holds no lock while it runs."""
+    return cast(Function, njit(cache=True, nogil=True)(function))
+
+
+# Character classes. Everything not named is part of a word (letters, marks, digits, private use, unassigned).
+_WORD, _BREAK, _SINGLE, _INVISIBLE, _SPACE = 0, 1, 2, 3, 4
+
+# White space that NFKD does not already turn into U+0020. Source: Unicode PropList.txt, White_Space.
+_SPACES = ((0x09, 0x0D), (0x20, 0x20), (0x85, 0x85), (0x1680, 0x1680), (0x2028, 0x2029))
+# Characters that change no word but hide a copy: soft hyphen, zero widths, joiners, direction marks, variation
+# selectors, byte order mark. Source: Unicode DerivedCoreProperties.txt, Default_Ignorable_Code_Point (the common ones).
+_INVISIBLES = (
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E),
+    (0x2060, 0x206F), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xE0000, 0xE0FFF),
+)  # fmt: skip
+# Controls, punctuation, symbols, emoji. Source: Unicode Blocks.txt; UnicodeData.txt (P*, S*) for parts of blocks.
+_BREAKS = (
+    (0x00, 0x08), (0x0E, 0x1F), (0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x84), (0x86, 0xA9), (0xAB, 0xAC),
+    (0xAE, 0xB4), (0xB6, 0xB9), (0xBB, 0xBF), (0xD7, 0xD7), (0xF7, 0xF7), (0x2C2, 0x2C5), (0x2D2, 0x2DF),
+    (0x37E, 0x37E), (0x387, 0x387), (0x55A, 0x55F), (0x589, 0x58A), (0x5BE, 0x5BE), (0x5C0, 0x5C0), (0x5C3, 0x5C3),
+    (0x5C6, 0x5C6), (0x5F3, 0x5F4), (0x606, 0x60F), (0x61B, 0x61B), (0x61D, 0x61F), (0x66A, 0x66D), (0x6D4, 0x6D4),
+    (0x700, 0x70D), (0x964, 0x965), (0x970, 0x970), (0xDF4, 0xDF4), (0xE4F, 0xE4F), (0xE5A, 0xE5B), (0xF04, 0xF14),
+    (0xF3A, 0xF3D), (0x104A, 0x104F), (0x10FB, 0x10FB), (0x1360, 0x1368), (0x17D4, 0x17DA), (0x1800, 0x180A),
+    (0x2000, 0x200A), (0x2010, 0x2027), (0x202F, 0x205F), (0x20A0, 0x20CF), (0x2190, 0x245F), (0x2500, 0x2BFF),
+    (0x2E00, 0x2E7F), (0x3000, 0x3004), (0x3008, 0x3030), (0x303D, 0x303F), (0x30FB, 0x30FB), (0xA4FE, 0xA4FF),
+    (0xFD3E, 0xFD3F), (0xFE10, 0xFE19), (0xFE30, 0xFE6F), (0xFF00, 0xFF0F), (0xFF1A, 0xFF20), (0xFF3B, 0xFF40),
+    (0xFF5B, 0xFF65), (0xFFFC, 0xFFFD), (0x1F000, 0x1FAFF),
+)  # fmt: skip
+# Scripts written without spaces. Source: UAX #29, section 4 (they need a dictionary); Unicode Blocks.txt.
+_SINGLES = (
+    (0xE00, 0xEFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0x2FDF), (0x3005, 0x3007), (0x3031, 0x303C),
+    (0x3040, 0x312F), (0x31A0, 0x31BF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF),
+    (0x20000, 0x3FFFF),
+)  # fmt: skip
+
+
+@cache
+def character_classes() -> U8:
+    """uint8[0x110000]: what each code point is to a word."""
+    classes = np.full(0x110000, _WORD, np.uint8)
+    # Breaks and spaces come after the scripts they lie in.
+    for ranges, kind in ((_SINGLES, _SINGLE), (_BREAKS, _BREAK), (_INVISIBLES, _INVISIBLE), (_SPACES, _SPACE)):
+        for first, last in ranges:
+            classes[first : last + 1] = kind
+    classes.setflags(write=False)
+    return classes
+
+
+@compiled
+def _decode(data: U8, i: int, end: int) -> tuple[int, int]:
+    """The code point at byte i and the byte after it; a sequence cut by `end` gives U+FFFD."""
+    first = int(data[i])
+    if first < 0x80:
+        return first, i + 1
+    length = 2 if first < 0xE0 else (3 if first < 0xF0 else 4)
+    if i + length > end or first < 0xC0:
+        return 0xFFFD, i + 1
+    point = first & (0x7F >> length)
+    for k in range(1, length):
+        point = (point << 6) | (int(data[i + k]) & 0x3F)
+    return min(point, 0x10FFFF), i + length
+
+
+@compiled
+def _squeeze(data: U8, offsets: I64, classes: U8) -> tuple[U8, I64]:
+    out, ends = np.empty(len(data), np.uint8), np.zeros(len(offsets), np.int64)
+    size = 0
+    for row in range(len(offsets) - 1):
+        i, end, start, owes_space = offsets[row], offsets[row + 1], size, False
+        while i < end:
+            point, after = _decode(data, i, end)
+            kind = classes[point]
+            if kind == _SPACE:
+                owes_space = size > start
+            elif kind != _INVISIBLE:
+                if owes_space:
+                    out[size] = 32
+                    size += 1
+                    owes_space = False
+                for k in range(i, after):
+                    out[size] = data[k]
+                    size += 1
+            i = after
+        ends[row + 1] = size
+    return out[:size].copy(), ends
+
+
+def normalise(texts: pa.Array) -> Flat[np.uint8]:
+    """The UTF-8 bytes of each text in NFKD and lower case, white space collapsed to one space, invisibles removed.
+
+    Two texts are exact duplicates when these bytes are equal. Null and blank texts give no bytes.
+    "\\u00a0The \\n CAT\\u00ad's " -> "the cat's"
+    """
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
+    texts = texts.cast(pa.large_string()).fill_null("")
+    if not pc.all(pc.string_is_ascii(texts)).as_py():
+        # Not NFKC: pyarrow 25 leaves it decomposed ("\u00e9" -> "e\u0301"), and a cure there would re-key every signature.
+        texts = pc.utf8_normalize(texts, form="NFKD")
+    lowered = pc.utf8_lower(texts)
+    _, offsets, data = lowered.buffers()
+    ends = np.frombuffer(offsets, np.int64, len(lowered) + 1, 8 * lowered.offset)
+    values, ends = _squeeze(np.frombuffer(data or b"", np.uint8), ends, character_classes())
+    return Flat(values=values, offsets=ends)
+
+
+@compiled
+def _mix64(h: np.uint64) -> np.uint64:
+    """MurmurHash3's 64-bit finaliser, a bijection. Source: Appleby, MurmurHash3.cpp, fmix64 (public domain)."""
+    h ^= h >> np.uint64(33)
+    h *= np.uint64(0xFF51AFD7ED558CCD)
+    h ^= h >> np.uint64(33)
+    h *= np.uint64(0xC4CEB9FE1A85EC53)
+    return h ^ (h >> np.uint64(33))
+
+
+@compiled
+def _words(data: U8, start: int, end: int, classes: U8, out: U64) -> int:
+    """Fill `out` with one hash a word (FNV-1a of its bytes, mixed) and return how many there are."""
+    basis, prime = (
+        np.uint64(0xCBF29CE484222325),
+        np.uint64(0x100000001B3),
+    )  # Source: FNV-1a, 64 bit (draft-eastlake-fnv)
+    count, h, inside, i = 0, basis, False, start
+    while i < end:
+        point, after = _decode(data, i, end)
+        kind = classes[point]
+        if kind == _INVISIBLE:
+            i = after
+            continue
+        if inside and kind != _WORD:
+            out[count] = _mix64(h)
+            count += 1
+            h, inside = basis, False
+        if kind in (_WORD, _SINGLE):
+            for k in range(i, after):
+                h = (h ^ np.uint64(data[k])) * prime
+            inside = True
+        if kind == _SINGLE:
+            out[count] = _mix64(h)
+            count += 1
+            h, inside = basis, False
+        i = after
+    if inside:
+        out[count] = _mix64(h)
+        count += 1
+    return count
+
+
+@compiled
+def _add(table: U64, mask: int, key: np.uint64) -> bool:
+    """Whether a key is new to an open-addressed set, which then holds it. 0 marks a free slot."""
+    slot = np.int64(key & np.uint64(mask))
+    while table[slot] != 0:
+        if table[slot] == key:
+            return False
+        slot = (slot + 1) & mask
+    table[slot] = key
+    return True
+
+
+@compiled
+def _shingles(data: U8, offsets: I64, classes: U8, size: int, longest: int) -> tuple[U64, I64]:
+    base = np.uint64(0x9E3779B97F4A7C15)  # odd: multiplying by it loses nothing
+    top = np.uint64(1)
+    for _ in range(size):
+        top *= base
+    words = np.empty(longest // 2 + 1, np.uint64)  # a word takes a byte and its gap, or three bytes and none
+    slots = 16
+    while slots < 2 * len(words):
+        slots *= 2
+    table = np.zeros(slots, np.uint64)
+    out, ends = np.empty(len(data) // 2 + len(offsets), np.uint64), np.zeros(len(offsets), np.int64)
+    total = 0
+    for row in range(len(offsets) - 1):
+        count = _words(data, offsets[row], offsets[row + 1], classes, words)
+        used = 16
+        while used < 2 * count:
+            used *= 2
+        table[:used] = 0
+        first, rolling = total, np.uint64(0)
+        for i in range(count):
+            rolling = rolling * base + words[i]
+            if i >= size:
+                rolling -= top * words[i - size]
+            if i >= size - 1 or i == count - 1:  # a text of fewer words than a shingle is one shingle
+                key = max(_mix64(rolling), np.uint64(1))
+                if _add(table, used - 1, key):
+                    out[total] = key
+                    total += 1
+        out[first:total].sort()
+        ends[row + 1] = total
+    return out[:total].copy(), ends
+
+
+def shingles(text: Flat[np.uint8], words: int) -> Flat[np.uint64]:
+    """The distinct 64-bit hashes of each text's runs of `words` words, ascending; none for a text without words.
+
+    A text of fewer words gives one shingle of all it has. Two different shingles share a hash with probability 2^-64.
+    """
+    longest = int(text.sizes.max(initial=0))
+    values, offsets = _shingles(text.values, text.offsets, character_classes(), words, longest)
+    return Flat(values=values, offsets=offsets)
+
+
+@cache
+def affine32(permutations: int) -> tuple[U32, U32]:
+    """The (a, b) of each permutation `h -> a * h + b mod 2^32`, as datasketch 2.0 draws them for its default seed."""
+    generator = np.random.RandomState(PERMUTATION_SEED)
+    a = generator.randint(0, 1 << 31, permutations, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return a, generator.randint(0, 1 << 32, permutations, dtype=np.uint32)
+
+
+@compiled
+def _minhash(hashes: U64, offsets: I64, a: U32, b: U32, out: U32) -> None:
+    low = np.uint64(0xFFFFFFFF)
+    for row in range(len(offsets) - 1):
+        smallest = out[row]
+        for i in range(offsets[row], offsets[row + 1]):
+            h = hashes[i] >> np.uint64(32)
+            # MurmurHash3's 32-bit finaliser, as datasketch mixes before it permutes. Source: MurmurHash3.cpp, fmix32.
+            h = ((h ^ (h >> np.uint64(16))) * np.uint64(0x85EBCA6B)) & low
+            h = ((h ^ (h >> np.uint64(13))) * np.uint64(0xC2B2AE35)) & low
+            mixed = np.uint32(h ^ (h >> np.uint64(16)))
+            for p in range(len(a)):
+                smallest[p] = min(smallest[p], np.uint32(a[p] * mixed + b[p]))
+
+
+def minhash(hashes: Flat[np.uint64], permutations: int) -> U32:
+    """uint32[texts, permutations]: for each permutation the smallest value over the upper 32 bits of the hashes.
+
+    Equal to `datasketch.MinHash(num_perm=permutations, scheme="affine32", hashfunc=lambda h: h >> 32)` fed the same
+    hashes; 2^32 - 1 throughout for a text without hashes.
+    """
+    out = np.full((len(hashes), permutations), 0xFFFFFFFF, np.uint32)
+    _minhash(hashes.values, hashes.offsets, *affine32(permutations), out)
+    return out
+
+
+@compiled
+def _jaccard(hashes: U64, offsets: I64, left: I64, right: I64, out: F64) -> None:
+    for pair in range(len(left)):
+        i, i_end = offsets[left[pair]], offsets[left[pair] + 1]
+        j, j_end = offsets[right[pair]], offsets[right[pair] + 1]
+        union, shared = (i_end - i) + (j_end - j), 0
+        while i < i_end and j < j_end:
+            x, y = hashes[i], hashes[j]
+            shared += x == y
+            i += x <= y
+            j += y <= x
+        out[pair] = shared / (union - shared) if union else 0.0
+
+
+def jaccard(hashes: Flat[np.uint64], left: I64, right: I64) -> F64:
+    """float64[pairs], 0..1: exact Jaccard similarity of texts left[k] and right[k]; 0.0 where neither has a shingle."""
+    out = np.empty(len(left), np.float64)
+    _jaccard(hashes.values, hashes.offsets, left, right, out)
+    return out

@@ -1,0 +1,6 @@
+"""The lanes Headwater ships. A new lane is one file beside this one and one name in the tuple."""
+
+from pipelines.lanes.lane import Lane
+from pipelines.lanes.web import WEB
+
+LANES: tuple[Lane, ...] = (WEB,)

@@ -1,0 +1,67 @@
+"""Receipts: what a room made of one input, found again by key. A room whose receipt exists is not run again.
+
+`rooms/<lane>/<room>/<key>.json` is created exclusively once its parts lie in the store, so a killed run leaves either a
+whole receipt or none. The parts are content-named; readers follow receipts and commits, never a listing.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+
+from pipelines.store import Part, Store
+from schemas.digest import canonical
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The parts one room made of one input. `counts` are for progress and logs only, never for the balance."""
+
+    lane: str
+    room: str
+    key: str
+    parts: tuple[Part, ...]
+    counts: Mapping[str, int]
+    reused: bool = False
+
+    def part(self, table: str) -> Part:
+        """The one part of a table."""
+        (found,) = self.all(table)
+        return found
+
+    def all(self, table: str) -> tuple[Part, ...]:
+        """The parts of a table, in the order in which the room made them."""
+        return tuple(part for part in self.parts if part.table == table)
+
+
+Tables = list[tuple[str, pa.Table]]
+
+
+def room(
+    store: Store, lane: str, name: str, key: bytes, build: Callable[[], tuple[Tables, Mapping[str, int]]]
+) -> Receipt:
+    """The receipt of room `name` for `key`: the stored one, or a new one from what `build` makes."""
+    path = f"rooms/{lane}/{name}/{key.hex()}.json"
+    try:
+        return _read(store.read(path))
+    except FileNotFoundError:
+        tables, counts = build()
+    parts = tuple(store.publish(table, rows) for table, rows in tables)
+    receipt = Receipt(lane=lane, room=name, key=key.hex(), parts=parts, counts=dict(counts))
+    body = {k: v for k, v in asdict(receipt).items() if k != "reused"}
+    # Whoever is first wins; the loser's receipt is the same, since rooms are pure.
+    store.create(path, canonical(body))
+    return receipt
+
+
+def _read(data: bytes) -> Receipt:
+    body = json.loads(data)
+    return Receipt(
+        lane=body["lane"],
+        room=body["room"],
+        key=body["key"],
+        parts=tuple(Part(**part) for part in body["parts"]),
+        counts=body["counts"],
+        reused=True,
+    )

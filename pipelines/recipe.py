@@ -1,0 +1,256 @@
+"""The recipe: what a corpus is. A frozen value that holds stages; people write it as TOML.
+
+`loads(dump(recipe)) == recipe`, with the same digest. An unknown key is an error, so that a typing mistake never becomes
+a default in silence. A new stage is Python: `dataclasses.replace(load("corpus.toml"), lanes=...)`.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from pipelines import toml
+from pipelines.lanes import LANES
+from pipelines.lanes.lane import Lane
+from pipelines.rights.judge import rights_stage
+from pipelines.rights.policy import policy as load_policy
+from pipelines.stage import Stage
+from schemas.digest import digest
+from schemas.errors import RecipeError
+from schemas.source import SourceCard, card_from, load_card
+
+FORMAT = 1
+DEFAULT_AGENTS = ("HeadwaterBot", "CCBot", "GPTBot", "*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crawl:
+    """How a live crawl of a source behaves. Delays in seconds, sizes in bytes.
+
+    `round`: a label; a new one makes a new capture of the same site, the same one never fetches twice.
+    """
+
+    round: str = "1"
+    max_pages: int = 100
+    max_depth: int = 5
+    delay_s: float = 1.0
+    round_s: float = 3600.0
+    max_bytes: int = 10 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One source of a recipe. `inputs` are as the recipe has them: paths relative to it, or http(s) URLs to crawl.
+
+    `languages`: empty means all. `sample`: share of the captures that become items, chosen by capture_id; above 0, at
+    most 1.
+    """
+
+    card: SourceCard
+    lanes: tuple[str, ...]
+    inputs: tuple[str, ...]
+    languages: tuple[str, ...] = ()
+    sample: float = 1.0
+    crawl: Crawl = Crawl()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shards:
+    """How a release is cut. `validation` and `test` are shares of the clusters of similar items, 0..1."""
+
+    target_bytes: int = 512 * 2**20
+    max_samples: int = 10_000
+    validation: float = 0.01
+    test: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a corpus is. `base` is the folder that relative inputs start from: no part of the recipe's identity.
+
+    `max_quarantined`: share of a lane's items that may be quarantined for one reason before the run fails; fewer than 20
+    such items never fail it.
+    """
+
+    name: str
+    policy: str
+    agents: tuple[str, ...]
+    sources: tuple[Source, ...]
+    lanes: tuple[Lane, ...]
+    mix: tuple[tuple[str, float], ...] = ()
+    shards: Shards = Shards()
+    max_quarantined: float = 0.01
+    base: Path = field(default=Path(), compare=False)
+
+    @property
+    def rights(self) -> Stage:
+        """The judge that the policy and the agents make; it comes before every other."""
+        return rights_stage(load_policy(self.policy), self.agents)
+
+    def lane(self, name: str) -> Lane:
+        """The lane of this name, which the recipe must have."""
+        return next(lane for lane in self.lanes if lane.name == name)
+
+    def source(self, name: str) -> Source:
+        """The source whose card has this name, which the recipe must have."""
+        return next(source for source in self.sources if source.card.name == name)
+
+    @property
+    def digest(self) -> bytes:
+        """The recipe's identity: names, versions, parameters and model digests; no path of a machine."""
+        lanes = {lane.name: [stage.op_id for stage in lane.stages] for lane in self.lanes}
+        return digest(
+            "recipe",
+            FORMAT,
+            self.name,
+            self.rights.op_id,
+            self.sources,
+            lanes,
+            self.mix,
+            self.shards,
+            self.max_quarantined,
+        )
+
+
+def load(name: str | Path) -> Recipe:
+    """The recipe in a TOML file, or the shipped one of that name (`demo`, `web`).
+
+    Raises:
+        RecipeError: the file is missing or no TOML; a key is unknown, missing or of another type.
+        CardError: a source card is wrong.
+    """
+    path = Path(name)
+    if not path.exists() and (shipped := SHIPPED / f"{name}.toml").is_file():
+        path = shipped
+    try:
+        text = path.read_text("utf-8")
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        known = ", ".join(sorted(file.stem for file in SHIPPED.glob("*.toml")))
+        raise RecipeError(
+            f"recipe {name} cannot be read ({error.strerror}), and is none of the shipped ones ({known}); `headwater init DIR` writes one"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"recipe {path} is not UTF-8: {error}") from error
+    return loads(text, base=path.parent, where=f"recipe {path}")
+
+
+SHIPPED = Path(str(resources.files("pipelines"))) / "recipes"
+
+
+def loads(text: str, *, base: Path, where: str = "recipe") -> Recipe:
+    """The recipe in a TOML text; relative paths start from `base`. Raises like `load`."""
+    keys = toml.parse(text, where, RecipeError)
+    if keys.value("format", 0) != FORMAT:
+        raise keys.fail(f"format must be {FORMAT}, the only one this version reads")
+    name = keys.text("name")
+    if not name or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
+        raise keys.fail(f"name {name!r} must be ASCII letters, digits, '-' or '_': it names the release")
+    sources = tuple(
+        _source(toml.Table(entry, f"{where}, source {i}", RecipeError), base)
+        for i, entry in enumerate(keys.tables("source"), 1)
+    )
+    if not sources:
+        raise keys.fail("at least one [[source]] is needed")
+    cards = {source.card for source in sources}
+    if len({card.name for card in cards}) < len(cards) or len(cards) < len(sources):
+        raise keys.fail("two sources have cards of the same name; names are how the ledger tells sources apart")
+    wanted = {lane for source in sources for lane in source.lanes}
+    recipe = Recipe(
+        name=name,
+        policy=load_policy(keys.text("policy")).name,
+        agents=keys.strings("agents", DEFAULT_AGENTS),
+        sources=sources,
+        lanes=_override(tuple(lane for lane in LANES if lane.name in wanted), keys),
+        mix=_mix(keys, wanted),
+        shards=keys.sub("shards").fill(Shards()),
+        max_quarantined=keys.value("max_quarantined", 0.01),
+        base=base,
+    )
+    keys.finish()
+    return recipe
+
+
+def _source(keys: toml.Table, base: Path) -> Source:
+    card = keys.take("card")
+    source = Source(
+        card=card_from(card, where=f"{keys.where}, card") if isinstance(card, dict) else load_card(base / str(card)),
+        lanes=keys.strings("lane"),
+        inputs=keys.strings("from"),
+        languages=keys.strings("languages", ()),
+        sample=keys.value("sample", 1.0),
+        crawl=keys.sub("crawl").fill(Crawl()),
+    )
+    known = [lane.name for lane in LANES]
+    for lane in source.lanes:
+        if lane not in known:
+            raise keys.fail(f"lane {lane!r} is not one of {', '.join(known)}")
+    if not 0 < source.sample <= 1:
+        raise keys.fail(f"sample must be above 0 and at most 1, is {source.sample}")
+    keys.finish()
+    return source
+
+
+def _override(lanes: tuple[Lane, ...], keys: toml.Table) -> tuple[Lane, ...]:
+    stages = keys.table("stage")
+    known = {stage.name for lane in lanes for stage in lane.stages}
+    for name, values in stages.items():
+        if name not in known:
+            raise keys.fail(f'[stage."{name}"] is no stage of its lanes; they have: {", ".join(sorted(known))}')
+        if not isinstance(values, dict):
+            raise keys.fail(f'stage.{name} must be a table: [stage."{name}"]')
+    return tuple(
+        map_stages(lane, lambda stage: stage.override(stages.get(stage.name, {}), where=keys.where)) for lane in lanes
+    )
+
+
+def map_stages(lane: Lane, change: Callable[[Stage], Stage]) -> Lane:
+    """The lane with every stage replaced by what `change` makes of it."""
+    return dataclasses.replace(
+        lane,
+        split=change(lane.split),
+        measures=tuple(map(change, lane.measures)),
+        judges=tuple(map(change, lane.judges)),
+        edits=tuple(map(change, lane.edits)),
+        dedup=change(lane.dedup),
+    )
+
+
+def _mix(keys: toml.Table, lanes: set[str]) -> tuple[tuple[str, float], ...]:
+    table = keys.table("mix")
+    if unknown := sorted(table.keys() - lanes):
+        raise keys.fail(f"[mix] names {unknown[0]!r}, but no source has that lane")
+    if table and lanes - table.keys():
+        raise keys.fail(
+            f"[mix] leaves out {', '.join(sorted(lanes - table.keys()))}; give every lane a weight, or none"
+        )
+    for lane, weight in table.items():
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or weight <= 0:
+            raise keys.fail(f"[mix] {lane} must be a number above 0, is {weight!r}")
+    return tuple(sorted((lane, float(weight)) for lane, weight in table.items()))
+
+
+def dump(recipe: Recipe) -> str:
+    """The recipe as TOML with every default written out and the cards inline, so that it stands alone in the ledger."""
+    lines = [
+        f"format = {FORMAT}",
+        f"name = {toml.inline(recipe.name)}",
+        f"policy = {toml.inline(recipe.policy)}",
+        f"agents = {toml.inline(recipe.agents)}",
+        f"max_quarantined = {toml.inline(recipe.max_quarantined)}",
+    ]
+    for source in recipe.sources:
+        settings = {"lane": source.lanes, "from": source.inputs, "languages": source.languages, "sample": source.sample}
+        lines += toml.section("[[source]]", settings)
+        lines += toml.section("[source.card]", _fields(source.card))
+        lines += toml.section("[source.crawl]", _fields(source.crawl))
+    for stage in sorted({s.name: s for lane in recipe.lanes for s in lane.stages}.values(), key=lambda s: s.name):
+        lines += toml.section(f'[stage."{stage.name}"]', stage.settings) if stage.settings else []
+    lines += toml.section("[mix]", dict(recipe.mix)) if recipe.mix else []
+    lines += toml.section("[shards]", _fields(recipe.shards))
+    return "\n".join(lines) + "\n"
+
+
+def _fields(value: SourceCard | Crawl | Shards) -> Mapping[str, object]:
+    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}

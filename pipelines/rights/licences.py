@@ -1,0 +1,159 @@
+"""Licences a page names: every hit with its place, and what they say together.
+
+Hits are evidence and are all kept; `conclude` orders them (head meta, link, JSON-LD, rel=license anchor, footer) and
+flags disagreement. Images that name a licence of their own (JSON-LD ImageObject) are not the page.
+"""
+
+import json
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import ada_url
+
+from pipelines.rights import markup, spdx
+from pipelines.rights.evidence import excerpt
+from pipelines.rights.spdx import LicenceClass as LicenceClass
+from pipelines.rights.spdx import licence_class as licence_class
+
+LOCATIONS = ("meta", "link", "json_ld", "rel_license", "footer", "card")  # in order of trust
+
+# Chosen: a licence named in plain text counts only within 2,000 bytes after the start of an element that calls itself a
+# footer, copyright or licence notice: credits of single pictures and articles about licences stay out.
+NOTICE_BYTES = 2000
+_NOTICE = markup.pattern(
+    rb"""<footer\b|<[a-z0-9]+\s[^>]*\b(?:class|id)\s*=\s*["']?[^"'>]*(?:footer|copyright|licen[cs]e|lizenz|colophon|site-info)"""
+)
+_META_NAMES = frozenset(("license", "licence", "dc.license", "dcterms.license", "cc:license", "og:license"))
+_META_RIGHTS = frozenset(("dc.rights", "dcterms.rights", "dc.rights.license", "rights", "copyright"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LicenceHit:
+    """One place where a licence is named. `expression`: SPDX; null where the name cannot be normalised."""
+
+    location: str
+    locator: str
+    expression: str | None
+    raw: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """What the hits say together. `expression`: null where none can be read. `conflict`: of several classes."""
+
+    expression: str | None
+    conflict: bool
+
+
+def conclude(hits: Sequence[LicenceHit]) -> Conclusion:
+    """The licence of the most trusted location that can be read, and whether any hit is of another class.
+
+    The order of the hits does not matter. Of several hits at one location the first on the page counts; of those
+    outside rel=license (`footer`) the last, because notices stand at the end and credits of single works before.
+    """
+    readable = [hit for hit in hits if hit.expression is not None]
+    classes = {licence_class(hit.expression) for hit in hits}
+    best = min(readable, key=_trust, default=None)
+    return Conclusion(expression=best.expression if best else None, conflict=len(classes) > 1)
+
+
+def _trust(hit: LicenceHit) -> tuple[int, int, str]:
+    """A key that puts the hit to believe first."""
+    place = int(hit.locator.rpartition(" ")[2]) if hit.locator.startswith("byte ") else 0
+    return LOCATIONS.index(hit.location), -place if hit.location == "footer" else place, hit.expression or ""
+
+
+def html_licences(html: bytes, base_uri: str | None) -> list[LicenceHit]:
+    """Every licence the page names, in document order within each kind. `base_uri`: of the page, for relative links."""
+    html = markup.as_utf8(html)
+    page = markup.shown(html)
+    named = list(_tag_hits(page, base_uri))
+    return [*(hit for hit, _ in named), *_json_ld_hits(html), *_text_hits(page, [span for _, span in named])]
+
+
+def _tag_hits(page: bytes, base_uri: str | None) -> Iterator[tuple[LicenceHit, range]]:
+    """The licences that tags name, each with the bytes of its element."""
+    for tag in markup.tags(page, "meta", "link", "a"):
+        if tag.name == "meta":
+            name = (tag.attributes.get("name") or tag.attributes.get("property") or "").strip().lower()
+            raw = tag.attributes.get("content", "").strip()
+            expression = _normalised(raw)
+            if raw and (name in _META_NAMES or (name in _META_RIGHTS and expression)):
+                yield _hit("meta", tag.start, expression, raw), range(tag.start, tag.end)
+            continue
+        href = tag.attributes.get("href", "").strip()
+        element = range(tag.start, _end(page, tag))
+        if href and not {"license", "licence"}.isdisjoint(tag.words("rel")):
+            inner = markup.text_only(page[tag.end : element.stop]).decode("utf-8", "replace")
+            expression = _normalised(_absolute(href, base_uri)) or spdx.from_text(inner)
+            yield _hit("link" if tag.name == "link" else "rel_license", tag.start, expression, href), element
+        elif tag.name == "a" and "creativecommons.org/" in href and (expression := spdx.from_url(href)):
+            yield _hit("footer", tag.start, expression, href), element
+
+
+def _end(page: bytes, tag: markup.Tag) -> int:
+    """Where the element ends: for an anchor its end tag, looked for in the next 500 bytes, else the tag itself."""
+    inner = page[tag.end : tag.end + 500].lower() if tag.name == "a" else b""
+    return tag.end + max(inner.find(b"</a"), 0)
+
+
+def _json_ld_hits(html: bytes) -> Iterator[LicenceHit]:
+    for start, content in markup.scripts(html, "application/ld+json"):
+        try:
+            document = json.loads(content.decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            continue
+        for raw in _json_ld_licences(document):
+            yield _hit("json_ld", start, _normalised(raw), raw)
+
+
+def _json_ld_licences(document: object) -> Iterator[str]:
+    """The values of `license`, at any depth, of things that are no picture."""
+    todo = [document]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, list):
+            todo += reversed(node)
+        elif isinstance(node, dict) and "ImageObject" not in str(node.get("@type")):
+            for value in _each(node.get("license")):
+                named = value.get("@id") or value.get("url") if isinstance(value, dict) else value
+                if isinstance(named, str) and named.strip():
+                    yield named.strip()
+            todo += reversed([value for key, value in node.items() if key != "license"])
+
+
+def _each(value: object) -> Iterable[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _text_hits(page: bytes, named: Sequence[range]) -> Iterator[LicenceHit]:
+    """Licences named in plain text near the start of a footer or notice, outside the elements that are hits already."""
+    notices = [match.start() for match in _NOTICE.finditer(page)]
+    if not notices:
+        return
+    text = markup.text_only(page)
+    starts = [element.start for element in named]
+    for mention in spdx.mentions(text):
+        notice, element = bisect_left(notices, mention.start), bisect_left(starts, mention.start)
+        near = notice > 0 and mention.start - notices[notice - 1] <= NOTICE_BYTES
+        if near and not (element and mention.start in named[element - 1]):
+            raw = text[mention.start : mention.end].decode("utf-8", "replace")
+            yield _hit("footer", mention.start, mention.expression, raw)
+
+
+def _normalised(raw: str) -> str | None:
+    return spdx.from_url(raw) or spdx.from_id(raw) or spdx.from_text(raw)
+
+
+def _absolute(href: str, base_uri: str | None) -> str:
+    if base_uri is None:
+        return href
+    try:
+        return ada_url.join_url(base_uri, href)
+    except ValueError:
+        return href
+
+
+def _hit(location: str, start: int, expression: str | None, raw: str) -> LicenceHit:
+    return LicenceHit(location=location, locator=f"byte {start}", expression=expression, raw=excerpt(raw))

@@ -1,0 +1,211 @@
+"""The rooms as pure functions over tables: no store, no receipt. `pipelines.spine` puts them in order and keeps the books.
+
+`headwater inspect` runs the same functions on one page.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.child import Child
+from pipelines.lanes.lane import Lane
+from pipelines.rights.judge import Evidence
+from pipelines.stage import Decisions, Stage, aligned, decisions
+from schemas.decision import DECISION, Verdict
+from schemas.digest import sha256
+from schemas.errors import HeadwaterError
+from schemas.item import ID, item_schema, root_id
+from schemas.reasons import Reason
+
+log = logging.getLogger(__name__)
+
+PAYLOADS = pa.schema([("data", pa.large_binary()), ("charset", pa.string()), ("media_type", pa.string())])
+
+Rows = pa.RecordBatch
+
+
+def one_batch(table: pa.Table) -> pa.RecordBatch:
+    """All rows of a table as one batch, also when there are none."""
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+def set_column(batch: Rows, name: str, values: pa.Array) -> Rows:
+    """The batch with one column replaced."""
+    return batch.set_column(batch.schema.get_field_index(name), batch.schema.field(name), values)
+
+
+def roots(lane: Lane, captures: Rows, licences: pa.Array, rows: np.ndarray) -> Rows:
+    """The root items of the captures at `rows`, in their order. `licences`: SPDX expression or null, one a capture."""
+    taken = captures.take(pa.array(rows))
+    payload = taken.column("payload")
+    ids = taken.column("capture_id").to_pylist()
+    digests = pc.struct_field(payload, "sha256").to_pylist()
+    contents = [digest or sha256(b"") for digest in digests]
+    n = len(taken)
+    columns: dict[str, Any] = {
+        "item_id": pa.array([root_id(i, lane.name, c) for i, c in zip(ids, contents, strict=True)], ID),
+        "parent_id": pa.nulls(n, ID),
+        "capture_id": taken.column("capture_id"),
+        "source": taken.column("source"),
+        "modality": pa.array([lane.modality] * n, pa.string()),
+        "media_type": taken.column("media_type").fill_null("application/octet-stream"),
+        "language": pa.nulls(n, pa.string()),
+        "text": pa.nulls(n, pa.string()),
+        "payload": payload,
+        "content_sha256": pa.array(contents, ID),
+        "licence": licences.take(pa.array(rows)),
+        "facts": pa.nulls(n, lane.facts),
+    }
+    return pa.RecordBatch.from_arrays(list(columns.values()), schema=item_schema(lane.facts))
+
+
+def split(lane: Lane, items: Rows, payloads: Rows, child: Child) -> tuple[Rows, Rows]:
+    """The children of these roots, and one decision a root."""
+
+    def run(rows: Rows, data: Rows) -> tuple[Rows, Rows]:
+        return lane.split.fn(lane.split, rows, data, child)  # type: ignore[no-any-return]
+
+    def failed(rows: Rows, data: Rows, found: Rows) -> tuple[Rows, Rows]:
+        return pa.RecordBatch.from_pylist([], schema=rows.schema), found
+
+    pieces = _guarded(lane.split, run, failed, items, payloads)
+    found = _concat([piece[1] for piece in pieces], DECISION)
+    return _concat([piece[0] for piece in pieces], items.schema), aligned(
+        lane.split.name, items.column("item_id"), found
+    )
+
+
+def measure(lane: Lane, items: Rows) -> tuple[Rows, Rows]:
+    """The signals of these items (item_id and a column a signal), and a quarantine decision for each row that failed."""
+    columns: dict[str, pa.Array] = {"item_id": items.column("item_id")}
+    bad: list[Rows] = []
+    for stage in lane.measures:
+        values, found = _measured(stage, items)
+        bad.append(found)
+        columns |= {values.type.field(i).name: values.field(i) for i in range(values.type.num_fields)}
+    failed = _concat(bad, DECISION)
+    return pa.RecordBatch.from_pydict(columns), failed.filter(_not_kept(failed))
+
+
+def _measured(stage: Stage, items: Rows) -> tuple[pa.StructArray, Rows]:
+    def run(rows: Rows) -> tuple[pa.Array, Rows]:
+        return stage.fn(stage, rows), decisions(rows.column("item_id"), stage.name).batch()
+
+    def failed(rows: Rows, found: Rows) -> tuple[pa.Array, Rows]:
+        kind = stage.fn(stage, rows.slice(0, 0)).type
+        return pa.nulls(len(rows), kind), found
+
+    pieces = _guarded(stage, run, failed, items)
+    values = pa.concat_arrays([piece[0] for piece in pieces])
+    if values.null_count:  # a struct's own nulls would hide its children's
+        values = pa.StructArray.from_arrays(
+            [pc.struct_field(values, i) for i in range(values.type.num_fields)], fields=list(values.type)
+        )
+    return values, _concat([piece[1] for piece in pieces], DECISION)
+
+
+def with_language(items: Rows, signals: Rows) -> Rows:
+    """The items with the measured language in their language column, where one was measured."""
+    if "language" not in signals.schema.names:
+        return items
+    return set_column(items, "language", pc.coalesce(signals.column("language"), items.column("language")))
+
+
+def judge(lane: Lane, rights: Stage, items: Rows, signals: Rows, evidence: Evidence) -> list[Rows]:
+    """One batch of decisions a judge (rights first, then the lane's in order), each one decision a row, `keep` included."""
+
+    def rights_run(rows: Rows, _: Rows) -> Rows:
+        return rights.fn(rights, rows, evidence)  # type: ignore[no-any-return]
+
+    found = [_judged(rights, rights_run, items, signals)]
+    for stage in lane.judges:
+        found.append(_judged(stage, lambda rows, sig, stage=stage: stage.fn(stage, rows, sig), items, signals))
+    return found
+
+
+def _judged(stage: Stage, run: Callable[[Rows, Rows], Rows], items: Rows, signals: Rows) -> Rows:
+    pieces = _guarded(stage, run, lambda rows, sig, found: found, items, signals)
+    return aligned(stage.name, items.column("item_id"), _concat(pieces, DECISION))
+
+
+def edit(lane: Lane, items: Rows) -> tuple[Rows, Rows]:
+    """The items after every edit, and the receipts of the changed ones (and quarantine decisions of failed rows)."""
+    receipts: list[Rows] = []
+    for stage in lane.edits:
+
+        def run(rows: Rows, stage: Stage = stage) -> tuple[Rows, Rows]:
+            return stage.fn(stage, rows)  # type: ignore[no-any-return]
+
+        pieces = _guarded(stage, run, lambda rows, found: (rows, found), items)
+        ids = items.column("item_id")
+        items = _concat([piece[0] for piece in pieces], items.schema)
+        found = aligned(stage.name, ids, _concat([piece[1] for piece in pieces], DECISION))
+        receipts.append(found.filter(_not_kept(found)))
+    return items, _concat(receipts, DECISION)
+
+
+def _not_kept(found: Rows) -> pa.Array:
+    return pc.not_equal(found.column("verdict"), Verdict.KEEP.value)
+
+
+def _concat(batches: Sequence[Rows], schema: pa.Schema) -> Rows:
+    return one_batch(pa.Table.from_batches(batches, schema=schema) if batches else schema.empty_table())
+
+
+def _guarded(stage: Stage, run: Callable[..., Any], failed: Callable[..., Any], *batches: Rows) -> list[Any]:
+    """What `run` gives for the rows, in pieces; a row that makes it raise is quarantined, the others are not touched.
+
+    A batch that raises is halved until the row stands alone: log2(n) extra calls a poisoned row, none otherwise.
+    Headwater's own errors (a broken law, a missing model) are not a row's fault and pass through.
+    """
+    n = len(batches[0])
+    try:
+        return [run(*batches)]
+    except HeadwaterError:
+        raise
+    except Exception as error:
+        if n > 1:
+            half = n // 2
+            left = _guarded(stage, run, failed, *(b.slice(0, half) for b in batches))
+            return left + _guarded(stage, run, failed, *(b.slice(half) for b in batches))
+        if n == 0:
+            raise
+        log.warning(
+            "stage %s failed on item %s: %s",
+            stage.name,
+            batches[0].column("item_id")[0].as_py().hex(),
+            type(error).__name__,
+        )
+        return [
+            failed(
+                *batches,
+                quarantined(
+                    batches[0].column("item_id"),
+                    stage.name,
+                    Reason.STAGE_FAILED,
+                    f"{type(error).__name__}: {error}"[:300],
+                ),
+            )
+        ]
+
+
+def quarantined(ids: pa.Array, stage: str, reason: Reason, detail: str | np.ndarray) -> Rows:
+    """A quarantine decision for every one of these items."""
+    found: Decisions = decisions(ids, stage)
+    found.set(np.ones(len(ids), dtype=bool), Verdict.QUARANTINE, reason, detail=detail)
+    return found.batch()
+
+
+def survivors(items: Rows, found: Sequence[Rows]) -> Rows:
+    """The items of which no decision says drop or quarantine: the mask the spine applies when a room publishes."""
+    gone = [
+        batch.column("item_id").filter(pc.is_in(batch.column("verdict"), value_set=pa.array(["drop", "quarantine"])))
+        for batch in found
+    ]
+    lost = pa.concat_arrays([ids.cast(ID) for ids in gone]) if gone else pa.array([], ID)
+    return items.filter(pc.invert(pc.is_in(items.column("item_id"), value_set=lost)))

@@ -1,0 +1,279 @@
+"""The shard room: kept items -> work orders -> shards -> a release. The bytes are `pipelines.shard.writer`'s.
+
+A shard lies in `shards/<key>/` of the store, whole or not at all; a release links or copies what it is made of, so that an
+unchanged shard is written once however many releases hold it.
+"""
+
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines import mix
+from pipelines.lanes.lane import Lane
+from pipelines.receipt import Receipt, room
+from pipelines.recipe import Recipe
+from pipelines.rooms import one_batch
+from pipelines.shard.card import Card
+from pipelines.shard.files import files_below
+from pipelines.shard.release import ShardSet, assemble_lane, assemble_release, publish_release, release_name
+from pipelines.shard.sample import EVIDENCE, Sample
+from pipelines.shard.writer import ShardReceipt, read_receipt, shard_name, shard_plan, write_shard
+from pipelines.site import Site
+from pipelines.store import Part
+from schemas.digest import digest
+from schemas.item import ID
+from schemas.rights import RightsVerdict
+from schemas.shard import PLACEMENT, RELEASE, SHARD, Split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the items of one work order lie, and what is known of them."""
+
+    items: Part
+    capture: Part
+    rights: Part
+    licence: Part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardOrder:
+    """The items of one shard, in order: for each the index of its place and its row there."""
+
+    lane: str
+    split: str
+    index: int
+    places: tuple[Place, ...]
+    rows: tuple[tuple[int, int], ...]
+
+    @property
+    def key(self) -> bytes:
+        """The digest of everything the shard's bytes follow from."""
+        parts = [[p.items.sha256, p.capture.sha256, p.rights.sha256, p.licence.sha256] for p in self.places]
+        return digest("room", "shard", 1, self.lane, self.split, self.index, parts, self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A published release: its name, its path in the store, and its rows for the ledger. Nameless when nothing was kept."""
+
+    name: str | None
+    path: str | None
+    tables: dict[str, pa.Table]
+
+
+def shard_orders(
+    recipe: Recipe, site: Site, lane: Lane, kept: pa.Array, components: pa.RecordBatch, places: Sequence[Place]
+) -> list[ShardOrder]:
+    """The shards of a lane: which items, in which order, in which split; the same for any order of the input.
+
+    `kept`: ids of the items to publish. `components`: item_id and cluster_id; a cluster is published in one split.
+    """
+    ids, part, row, sizes = _locate(site, kept, places)
+    cluster = components.column("cluster_id").take(pc.index_in(ids, value_set=components.column("item_id")))
+    shards = recipe.shards
+    split = mix.splits(cluster, validation=shards.validation, test=shards.test, seed=shards.seed)
+    orders = []
+    for name in Split:
+        mine = np.flatnonzero(split == name.value)
+        plan = shard_plan(
+            ids.take(pa.array(mine)),
+            sizes[mine],
+            shards.seed,
+            target_bytes=shards.target_bytes,
+            max_samples=shards.max_samples,
+        )
+        for index, chosen in enumerate(plan):
+            at = mine[chosen]
+            used = np.unique(part[at])
+            rows = zip(np.searchsorted(used, part[at]).tolist(), row[at].tolist(), strict=True)
+            taken = tuple(places[i] for i in used)
+            orders.append(ShardOrder(lane=lane.name, split=name.value, index=index, places=taken, rows=tuple(rows)))
+    return orders
+
+
+def _locate(site: Site, kept: pa.Array, places: Sequence[Place]) -> tuple[pa.Array, np.ndarray, np.ndarray, np.ndarray]:
+    """(ids, place, row in the place, text bytes) of the kept items, in the order of the places."""
+    ids, part, row, size = [], [], [], []
+    for number, place in enumerate(places):
+        table = site.store.read_part(place.items, ["item_id", "text"])
+        rows = np.flatnonzero(pc.is_in(table.column("item_id"), value_set=kept).to_numpy(zero_copy_only=False))
+        chosen = table.take(pa.array(rows))
+        ids.append(chosen.column("item_id").combine_chunks())
+        size.append(pc.binary_length(chosen.column("text")).fill_null(0).to_numpy().astype(np.int64))
+        part.append(np.full(len(rows), number, dtype=np.int64))
+        row.append(rows)
+    if not ids:
+        empty = np.array([], dtype=np.int64)
+        return pa.array([], ID), empty, empty, empty
+    return pa.concat_arrays(ids), np.concatenate(part), np.concatenate(row), np.concatenate(size)
+
+
+def write_shard_order(recipe: Recipe, site: Site, order: ShardOrder) -> Receipt:
+    """The receipt of one shard, written unless it lies in the store already."""
+    lane = recipe.lane(order.lane)
+
+    def build() -> tuple[list[tuple[str, pa.Table]], dict[str, int]]:
+        folder = site.scratch / f"shard-{order.key.hex()}-{os.getpid()}"
+        shutil.rmtree(folder, ignore_errors=True)
+        receipt = write_shard(
+            folder,
+            config=lane.config,
+            lane=lane.name,
+            split=Split(order.split),
+            index=order.index,
+            samples=_samples(site, lane, order),
+        )
+        _store_folder(site, folder, f"shards/{order.key.hex()}")
+        return [], {"samples": receipt.nsamples, "bytes": receipt.bytes}
+
+    return room(site.store, order.lane, "sharded", order.key, build)
+
+
+def _samples(site: Site, lane: Lane, order: ShardOrder) -> Iterator[Sample]:
+    """The samples of the shard in its order; the rows of one place are read together."""
+    wanted = defaultdict(list)
+    for ordinal, (place, row) in enumerate(order.rows):
+        wanted[place].append((ordinal, row))
+    found: dict[int, Sample] = {}
+    for number, rows in wanted.items():
+        place = order.places[number]
+        items = one_batch(site.store.read_part(place.items).take(pa.array([row for _, row in rows])))
+        captures = site.store.read_part(place.capture)
+        at = pc.index_in(items.column("capture_id"), value_set=captures.column("capture_id").combine_chunks())
+        evidence = _known(items, site.store.read_part(place.rights), site.store.read_part(place.licence))
+        samples = lane.samples(items, one_batch(captures.take(at)), evidence)
+        found |= dict(zip([ordinal for ordinal, _ in rows], samples, strict=True))
+    return (found[ordinal] for ordinal in range(len(order.rows)))
+
+
+def _known(items: pa.RecordBatch, rights: pa.Table, licences: pa.Table) -> pa.RecordBatch:
+    """What the captures of these items say of their use, in the form samples publish it."""
+    said: dict[bytes, set[tuple[str, str]]] = defaultdict(set)
+    for row in rights.select(["capture_id", "subject_kind", "mechanism", "verdict"]).to_pylist():
+        if row["subject_kind"] == "capture":
+            said[row["capture_id"]].add((row["mechanism"], row["verdict"]))
+    named: dict[tuple[bytes, str], str] = {}
+    for row in licences.select(["capture_id", "expression", "location"]).to_pylist():
+        named.setdefault((row["capture_id"], row["expression"]), row["location"])
+    rows = []
+    for capture, licence in zip(
+        items.column("capture_id").to_pylist(), items.column("licence").to_pylist(), strict=True
+    ):
+        verdicts = {verdict for _, verdict in said[capture]}
+        decision = next(
+            (v.value for v in (RightsVerdict.DISALLOW, RightsVerdict.ERROR, RightsVerdict.ALLOW) if v in verdicts),
+            "unknown",
+        )
+        signals = [f"{mechanism}:{verdict}" for mechanism, verdict in sorted(said[capture])]
+        rows.append({"license_source": named.get((capture, licence)), "decision": decision, "signals": signals})
+    return pa.RecordBatch.from_pylist(rows, schema=EVIDENCE)
+
+
+def _store_folder(site: Site, folder: Path, target: str) -> None:
+    """Move a finished folder into the store; whoever is first wins, the others hold the same bytes."""
+    if site.store.is_local:
+        place = site.store.local(target)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+    else:
+        for path in files_below(folder):
+            site.store.put(f"{target}/{path}", folder / path)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def release_from(recipe: Recipe, site: Site, orders: Sequence[ShardOrder]) -> Release:
+    """The release that these shards make, published; nameless where there are none."""
+    if not orders:
+        return Release(name=None, path=None, tables={"release": RELEASE.empty_table()})
+    staging = site.scratch / f"release-{os.getpid()}"
+    shutil.rmtree(staging, ignore_errors=True)
+    receipts: dict[str, list[ShardReceipt]] = defaultdict(list)
+    for order in orders:
+        _fetch_folder(site, f"shards/{order.key.hex()}", staging / order.lane)
+        name = shard_name(Split(order.split), order.index)
+        receipts[order.lane].append(
+            read_receipt((staging / order.lane / "meta/receipts" / f"{name}.json").read_bytes())
+        )
+    for lane, found in receipts.items():
+        assemble_lane(staging / lane, _shard_set(recipe, lane), found)
+    root = assemble_release(staging, sorted(receipts))
+    name = release_name(recipe.name, root)
+    tables = _tables(recipe, name, root, staging, receipts)
+    return Release(name=name, path=publish_release(site.store, staging, name), tables=tables)
+
+
+def _shard_set(recipe: Recipe, lane: str) -> ShardSet:
+    cards = tuple(source.card for source in sorted(recipe.sources, key=lambda s: s.card.name) if lane in source.lanes)
+    contact = "; ".join(sorted({card.contact for card in cards}))
+    card = Card(
+        title=f"{recipe.name}: {lane}",
+        summary=f"The {lane} lane of the corpus {recipe.name}, curated under the policy {recipe.policy}.",
+        contact=contact,
+        sources=cards,
+    )
+    return ShardSet(lane=lane, config=recipe.lane(lane).config, seed=recipe.shards.seed, card=card)
+
+
+def _fetch_folder(site: Site, stored: str, target: Path) -> None:
+    """The files of a stored shard below `target`: linked on one file system, else copied."""
+    if not site.store.is_local:
+        for path in site.store.list(stored):
+            file = target / path.removeprefix(stored).lstrip("/")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(site.store.read(path))
+        return
+    source = site.store.local(stored)
+    for path in files_below(source):
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source / path, target / path)
+        except OSError:
+            shutil.copyfile(source / path, target / path)
+
+
+def _tables(
+    recipe: Recipe, name: str, root: bytes, staging: Path, receipts: dict[str, list[ShardReceipt]]
+) -> dict[str, pa.Table]:
+    shards, placements = [], []
+    for lane, found in sorted(receipts.items()):
+        for receipt in found:
+            shard_id = bytes.fromhex(receipt.shard_id)
+            shards.append(
+                {"shard_id": shard_id, "release": name, "lane": lane, "split": receipt.split, "path": f"{lane}/{receipt.path}",
+                 "sha256": bytes.fromhex(receipt.sha256), "bytes": receipt.bytes, "samples": receipt.nsamples}
+            )  # fmt: skip
+            meta = pq.ParquetFile(staging / lane / "meta" / f"{receipt.name}.parquet").read(
+                ["item_id", "key", "index", "offset", "length"]
+            )
+            n = meta.num_rows
+            constants = {
+                "release": pa.array([name] * n),
+                "shard_id": pa.array([shard_id] * n, ID),
+                "ordinal": meta.column("index"),
+            }
+            columns = [
+                constants.get(f.name, meta.column(f.name) if f.name in meta.column_names else None) for f in PLACEMENT
+            ]
+            placements.append(
+                pa.table([c.cast(f.type) for c, f in zip(columns, PLACEMENT, strict=True)], schema=PLACEMENT)
+            )
+    row = {"release": name, "set_root": root, "recipe_digest": recipe.digest, "items": sum(s["samples"] for s in shards),
+           "bytes": sum(s["bytes"] for s in shards)}  # fmt: skip
+    return {
+        "release": pa.Table.from_pylist([row], schema=RELEASE),
+        "shard": pa.Table.from_pylist(shards, schema=SHARD),
+        "placement": pa.concat_tables(placements).sort_by("item_id"),
+    }

@@ -1,0 +1,87 @@
+"""The site: where a recipe runs. `--site`, else HEADWATER_SITE, else ./site.toml. No part of it enters a digest."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipelines import toml
+from pipelines.store import Store
+from schemas.errors import SiteError
+
+EMBEDDED = """\
+# Where Headwater runs and keeps what it makes. Nothing here changes a corpus.
+[store]
+url = "."                # this folder, or s3://bucket/path, gs://..., az://...
+
+[run]
+runner = "local"         # local, or a Beam runner by name: FnApiRunner, DataflowRunner, FlinkRunner, SparkRunner
+workers = 2              # processes of a local run
+part_rows = 2000         # captures in one unit of work; the corpus is the same whatever it is
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Stores, runner, workers. `store` holds everything; `scratch` is a local folder for files being written.
+
+    `beam_options`: flags passed to Beam as they are. `models`: model file name -> local path that overrides the set-up
+    folder. `hosts`: host name -> "address:port", for a site that is not in DNS (the demo's, on loopback).
+    """
+
+    store: Store
+    scratch: Path
+    runner: str = "local"
+    workers: int = 2
+    part_rows: int = 2000
+    beam_options: tuple[str, ...] = ()
+    models: tuple[tuple[str, str], ...] = ()
+    hosts: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def host_overrides(self) -> dict[str, tuple[str, int]]:
+        """`hosts` as the resolver wants them."""
+        pairs = ((name, address.rpartition(":")) for name, address in self.hosts)
+        return {name: (address, int(port)) for name, (address, _, port) in pairs}
+
+
+def load_site(path: str | Path | None) -> Site:
+    """The site of a folder or a site.toml; an empty or new folder gets the embedded default (everything local, under it).
+
+    Raises:
+        SiteError: no site was named and ./site.toml does not exist; a key is unknown or of another type.
+    """
+    named = path or os.environ.get("HEADWATER_SITE") or "site.toml"
+    file = Path(named).absolute()
+    if file.suffix == ".toml":
+        if not file.is_file():
+            raise SiteError(
+                f"site {named} does not exist; name one with --site DIR or HEADWATER_SITE (`headwater init DIR` writes one)"
+            )
+    else:
+        file = file / "site.toml"
+    text = file.read_text("utf-8") if file.is_file() else EMBEDDED
+    keys = toml.parse(text, f"site {file}", SiteError)
+    store, run = keys.sub("store"), keys.sub("run")
+    url = store.value("url", ".")
+    site = Site(
+        store=Store(root=url if "://" in url else str((file.parent / url).resolve())),
+        scratch=(file.parent / store.value("scratch", ".scratch")).resolve(),
+        runner=run.value("runner", "local"),
+        workers=run.value("workers", 2),
+        part_rows=run.value("part_rows", 2000),
+        beam_options=run.strings("beam_options", ()),
+        models=_pairs(keys.sub("models")),
+        hosts=_pairs(keys.sub("hosts")),
+    )
+    for table in (store, run, keys):
+        table.finish()
+    if site.workers < 1 or site.part_rows < 1:
+        raise keys.fail("workers and part_rows must be at least 1")
+    for name, address in site.hosts:
+        if not address.rpartition(":")[2].isdigit():
+            raise keys.fail(f'[hosts] {name} must be "address:port", is {address!r}')
+    return site
+
+
+def _pairs(keys: toml.Table) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, keys.text(name)) for name in list(keys.names())))

@@ -1,0 +1,362 @@
+"""The spine: the rooms in order, and `run_part`, the one function that takes a work order through them.
+
+    CaptureOrder   one archive            -> capture, rights, robots, licence
+    LaneOrder      one capture part       -> split -> measured -> judged -> edited -> signed
+    ShardOrder     the items of one shard -> one tar
+
+This is the only place where a row is dropped: a room publishes the rows its decisions left standing, and the decisions
+beside them. Tests call `run_part`, Beam calls it, the local runner calls it; nothing else runs stages.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines import rooms
+from pipelines.capture.archive import capture_archive
+from pipelines.capture.warc import read_payload
+from pipelines.child import Child
+from pipelines.dedup.signatures import RANKS, signatures
+from pipelines.lanes.lane import Lane
+from pipelines.receipt import Receipt, Tables, room
+from pipelines.recipe import Recipe, Source, map_stages
+from pipelines.rights.judge import Evidence, evidence_key
+from pipelines.rights.licences import LicenceHit, conclude
+from pipelines.rights.spdx import licence_class
+from pipelines.shard.work import ShardOrder, write_shard_order
+from pipelines.site import Site
+from pipelines.store import Part
+from schemas.capture import Outcome
+from schemas.decision import DECISION, Verdict
+from schemas.digest import digest
+from schemas.item import LEDGER_ITEM, item_schema
+from schemas.reasons import Reason
+from schemas.rights import RIGHTS, ROBOTS
+
+# Rows decoded at once: one Arrow message to the child. 128 pages of 15 kB are 2 MB.
+DECODE_ROWS = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureOrder:
+    """One archive of one source. `stored`: where it lies, relative to the store; `sha256`: of its bytes, hex."""
+
+    source: str
+    stored: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneOrder:
+    """One capture part on its way through one lane. `robots`, `sites`: evidence of all captures, wherever it lies."""
+
+    lane: str
+    source: str
+    capture: Part
+    rights: Part
+    licence: Part
+    robots: tuple[Part, ...]
+    sites: tuple[Part, ...]
+
+
+Order: TypeAlias = CaptureOrder | LaneOrder | ShardOrder
+
+
+def run_part(recipe: Recipe, site: Site, order: Order) -> tuple[Receipt, ...]:
+    """The receipts of every room this order went through, in order; rooms that ran before are found, not run."""
+    match order:
+        case CaptureOrder():
+            return (_captured(site, order),)
+        case LaneOrder():
+            return tuple(_lane_rooms(recipe, site, order))
+        case ShardOrder():
+            return (write_shard_order(recipe, site, order),)
+
+
+def _captured(site: Site, order: CaptureOrder) -> Receipt:
+    def build() -> tuple[Tables, dict[str, int]]:
+        tables: Tables = []
+        counts: dict[str, int] = {}
+        path = site.store.local(order.stored)
+        for found in capture_archive(path, source=order.source, stored_uri=order.stored, rows_per_batch=site.part_rows):
+            for name, rows in (
+                ("capture", found.captures),
+                ("rights", found.rights),
+                ("robots", found.robots),
+                ("licence", found.licences),
+            ):
+                tables.append((name, pa.Table.from_batches([rows])))
+            counts["captures"] = counts.get("captures", 0) + len(found.captures)
+            for kind, n in found.skipped.items():
+                counts[f"skipped_{kind}"] = counts.get(f"skipped_{kind}", 0) + n
+        return tables, counts
+
+    key = digest("room", "captured", 1, order.source, order.sha256, site.part_rows)
+    return room(site.store, order.source, "captured", key, build)
+
+
+def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receipt]:
+    lane, store = _for_source(recipe.lane(order.lane), recipe.source(order.source)), site.store
+    source = recipe.source(order.source)
+    takes_damage = source.lanes[0] == lane.name
+
+    split_key = digest(
+        "room",
+        "split",
+        lane.name,
+        order.capture.sha256,
+        order.licence.sha256,
+        lane.split.op_id,
+        source.sample,
+        takes_damage,
+    )
+    made = room(store, lane.name, "split", split_key, lambda: _split(lane, site, order, source, takes_damage))
+    yield made
+
+    measured_key = digest("room", "measured", made.part("items").sha256, [stage.op_id for stage in lane.measures])
+    measured = room(store, lane.name, "measured", measured_key, lambda: _measure(lane, site, made))
+    yield measured
+
+    evidence = _evidence(recipe, site, order)
+    candidates = _candidates(site, lane, made)
+    judged_key = digest(
+        "room", "judged", made.part("items").sha256, measured.part(f"signal_{lane.name}").sha256,
+        recipe.rights.op_id, [stage.op_id for stage in lane.judges], evidence_key(candidates, evidence),
+    )  # fmt: skip
+    judged = room(
+        store, lane.name, "judged", judged_key, lambda: _judge(recipe, lane, site, candidates, measured, evidence)
+    )
+    yield judged
+
+    edited_key = digest("room", "edited", judged.key, [stage.op_id for stage in lane.edits])
+    edited = room(store, lane.name, "edited", edited_key, lambda: _edit(lane, site, candidates, made, measured, judged))
+    yield edited
+
+    signed_key = digest("room", "signed", edited.part("items").sha256, lane.dedup.op_id, recipe.rights.op_id)
+    yield room(store, lane.name, "signed", signed_key, lambda: _sign(lane, site, edited, evidence))
+
+
+def _for_source(lane: Lane, source: Source) -> Lane:
+    """The lane as this source wants it: its languages are a setting of the language judge."""
+    if not source.languages:
+        return lane
+    wanted = {"languages": source.languages}
+    return map_stages(
+        lane, lambda stage: stage.override(wanted, where=source.card.name) if "languages" in stage.settings else stage
+    )
+
+
+def accepted(
+    lane: Lane, source: Source, captures: pa.RecordBatch, *, takes_damage: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two bool[n]: the captures that become roots of this lane, and those of them that are damage (quarantined at once).
+
+    Fetched captures of the lane's media types count, and the sample is taken by capture_id; damage of a source counts in
+    its first lane only, and always.
+    """
+    outcome, media = captures.column("outcome"), captures.column("media_type")
+    fetched = pc.and_(pc.equal(outcome, Outcome.FETCHED.value), pc.is_in(media, value_set=pa.array(lane.media_types)))
+    keep = fetched.fill_null(False).to_numpy(zero_copy_only=False)
+    if source.sample < 1:
+        numbers = np.array(
+            [int.from_bytes(i[:8], "big") for i in captures.column("capture_id").to_pylist()], dtype=np.uint64
+        )
+        keep &= numbers < np.uint64(source.sample * 2**64)
+    damaged = pc.equal(outcome, Outcome.DAMAGED.value).to_numpy(zero_copy_only=False) & takes_damage
+    return keep | damaged, damaged
+
+
+def _split(
+    lane: Lane, site: Site, order: LaneOrder, source: Source, takes_damage: bool
+) -> tuple[Tables, dict[str, int]]:
+    captures = rooms.one_batch(site.store.read_part(order.capture))
+    licences = licences_of(captures, site.store.read_part(order.licence))
+    keep, damaged = accepted(lane, source, captures, takes_damage=takes_damage)
+    items: list[pa.RecordBatch] = []
+    found: list[pa.RecordBatch] = []
+    gone = np.flatnonzero(damaged)
+    if len(gone):
+        lost = rooms.roots(lane, captures, licences, gone)
+        items.append(lost)
+        found.append(_damage(lost.column("item_id"), captures.take(pa.array(gone))))
+    whole = np.flatnonzero(keep & ~damaged)
+    with Child(lane.decoder) as child:
+        for at in range(0, len(whole), DECODE_ROWS):
+            rows = whole[at : at + DECODE_ROWS]
+            parents = rooms.roots(lane, captures, licences, rows)
+            children, decided = rooms.split(lane, parents, _payloads(site, captures.take(pa.array(rows))), child)
+            items += [parents, children]
+            found.append(decided)
+    schema = item_schema(lane.facts)
+    table = pa.Table.from_batches(items, schema=schema).sort_by("item_id")
+    return [("items", table), ("decision", _sorted(found))], {"roots": int(keep.sum()), "items": table.num_rows}
+
+
+def _damage(ids: pa.Array, captures: pa.RecordBatch) -> pa.RecordBatch:
+    batches = [
+        rooms.quarantined(ids.slice(i, 1), "capture", Reason(reason), detail or "")
+        for i, (reason, detail) in enumerate(
+            zip(captures.column("reason").to_pylist(), captures.column("detail").to_pylist(), strict=True)
+        )
+    ]
+    return rooms.one_batch(pa.Table.from_batches(batches, schema=DECISION))
+
+
+def _payloads(site: Site, captures: pa.RecordBatch) -> pa.RecordBatch:
+    """The payload bytes of these captures, read by range and checked against their digests by `read_payload`."""
+    places = captures.column("payload").to_pylist()
+    data = [read_payload(site.store.read_range(p["uri"], p["offset"], p["length"])).payload for p in places]
+    columns = [pa.array(data, pa.large_binary()), captures.column("charset"), captures.column("media_type")]
+    return pa.RecordBatch.from_arrays(columns, schema=rooms.PAYLOADS)
+
+
+def licences_of(captures: pa.RecordBatch, hits: pa.Table) -> pa.Array:
+    """SPDX expression concluded from each capture's own evidence; null where it names none."""
+    per_capture: dict[bytes, list[LicenceHit]] = {}
+    for row in hits.to_pylist():
+        hit = LicenceHit(location=row["location"], locator=row["locator"], expression=row["expression"], raw=row["raw"])
+        per_capture.setdefault(row["capture_id"], []).append(hit)
+    ids = captures.column("capture_id").to_pylist()
+    return pa.array([conclude(per_capture[i]).expression if i in per_capture else None for i in ids], pa.string())
+
+
+def _sorted(batches: Sequence[pa.RecordBatch]) -> pa.Table:
+    """All decisions that say something, sorted by item and, within one, in stage order."""
+    table = pa.Table.from_batches(batches, schema=DECISION)
+    table = table.filter(pc.not_equal(table.column("verdict"), Verdict.KEEP.value))
+    return table.take(pc.sort_indices(table, sort_keys=[("item_id", "ascending")])) if table.num_rows else table
+
+
+def _failed(decided: pa.Table) -> pa.Array:
+    """Ids of the roots that the split dropped or quarantined."""
+    return (
+        decided.filter(pc.not_equal(decided.column("verdict"), Verdict.SPLIT.value)).column("item_id").combine_chunks()
+    )
+
+
+def _children(items: pa.RecordBatch) -> pa.RecordBatch:
+    return items.filter(pc.is_valid(items.column("parent_id")))
+
+
+def _measure(lane: Lane, site: Site, made: Receipt) -> tuple[Tables, dict[str, int]]:
+    children = _children(rooms.one_batch(site.store.read_part(made.part("items"))))
+    signals, bad = rooms.measure(lane, children)
+    tables: Tables = [(f"signal_{lane.name}", pa.Table.from_batches([signals])), ("decision", _sorted([bad]))]
+    return tables, {"measured": len(children), "quarantined": len(bad)}
+
+
+def _candidates(site: Site, lane: Lane, made: Receipt) -> pa.RecordBatch:
+    """What judges see: the children, and the roots that have none because the split failed on them (rights come first)."""
+    items = rooms.one_batch(site.store.read_part(made.part("items")))
+    lost = _failed(site.store.read_part(made.part("decision")))
+    return items.filter(
+        pc.or_(pc.is_valid(items.column("parent_id")), pc.is_in(items.column("item_id"), value_set=lost))
+    )
+
+
+def _judge(
+    recipe: Recipe, lane: Lane, site: Site, items: pa.RecordBatch, measured: Receipt, evidence: Evidence
+) -> tuple[Tables, dict[str, int]]:
+    signals = align_signals(items, site.store.read_part(measured.part(f"signal_{lane.name}")))
+    found = rooms.judge(lane, recipe.rights, rooms.with_language(items, signals), signals, evidence)
+    table = _sorted(found)
+    return [("decision", table)], {"judged": len(items), "decisions": table.num_rows}
+
+
+def align_signals(items: pa.RecordBatch, signals: pa.Table) -> pa.RecordBatch:
+    """The signals of these items, row by row; null where an item was not measured."""
+    at = pc.index_in(items.column("item_id"), value_set=signals.column("item_id").combine_chunks())
+    return rooms.set_column(rooms.one_batch(signals.take(at)), "item_id", items.column("item_id"))
+
+
+def _edit(
+    lane: Lane, site: Site, candidates: pa.RecordBatch, made: Receipt, measured: Receipt, judged: Receipt
+) -> tuple[Tables, dict[str, int]]:
+    store = site.store
+    signals = align_signals(candidates, store.read_part(measured.part(f"signal_{lane.name}")))
+    found = [rooms.one_batch(store.read_part(receipt.part("decision"))) for receipt in (made, measured, judged)]
+    alive = rooms.survivors(rooms.with_language(candidates, signals), found)
+    edited, receipts = rooms.edit(lane, alive)
+    kept = rooms.survivors(edited, [receipts])
+    everything = rooms.one_batch(store.read_part(made.part("items")))
+    ledger = _ledger_items(lane, everything, candidates, signals, edited)
+    tables: Tables = [("items", pa.Table.from_batches([kept])), ("decision", _sorted([receipts])), ("item", ledger)]
+    return tables, {"alive": len(alive), "edited": len(receipts)}
+
+
+def _ledger_items(
+    lane: Lane, items: pa.RecordBatch, candidates: pa.RecordBatch, signals: pa.RecordBatch, edited: pa.RecordBatch
+) -> pa.Table:
+    """Every item of the part as the ledger has it: no text, the measured language, the content digest after edits."""
+    spoken = rooms.with_language(candidates, signals)
+    language = spoken.column("language").take(
+        pc.index_in(items.column("item_id"), value_set=candidates.column("item_id"))
+    )
+    place = pc.index_in(items.column("item_id"), value_set=edited.column("item_id"))
+    digests = pc.coalesce(edited.column("content_sha256").take(place), items.column("content_sha256"))
+    texts = pc.coalesce(edited.column("text").take(place), items.column("text"))
+    size = pc.coalesce(pc.binary_length(texts), pc.struct_field(items.column("payload"), "length"), pa.scalar(0))
+    columns = {name: items.column(name) for name in items.schema.names}
+    columns |= {"lane": pa.array([lane.name] * len(items), pa.string()), "language": language}
+    columns |= {"content_sha256": digests, "bytes": size.cast(pa.int64())}
+    return pa.Table.from_arrays([columns[field.name] for field in LEDGER_ITEM], schema=LEDGER_ITEM)
+
+
+def _sign(lane: Lane, site: Site, edited: Receipt, evidence: Evidence) -> tuple[Tables, dict[str, int]]:
+    items = rooms.one_batch(site.store.read_part(edited.part("items")))
+    return [("signature", pa.Table.from_batches([signatures(lane.dedup, items, ranks(items, evidence))]))], {
+        "signed": len(items)
+    }
+
+
+# The freest rights first: what stands for a cluster should be what may be used most freely.
+RIGHTS_RANK = {"public_domain": 0, "permissive": 1, "sharealike": 2, "unknown": 3, "restricted": 4}
+
+
+def ranks(items: pa.RecordBatch, evidence: Evidence) -> pa.RecordBatch:
+    """The declared order in which items stand for their duplicates: rights class, quality, earliest capture (then id)."""
+    licences = items.column("licence").to_pylist()
+    classes = {
+        licence: RIGHTS_RANK[licence_class(licence).value if licence else "unknown"] for licence in set(licences)
+    }
+    at = pc.index_in(items.column("capture_id"), value_set=evidence.captures.column("capture_id").combine_chunks())
+    fetched = evidence.captures.column("fetched_at").combine_chunks().take(at)
+    # Longer is better: of two versions of a text, the fuller one stands for both. Chosen: no quality score exists yet.
+    length = pc.coalesce(pc.utf8_length(items.column("text")), pa.scalar(0, pa.int32())).cast(pa.float64())
+    return pa.RecordBatch.from_pydict(
+        {
+            "item_id": items.column("item_id"),
+            "rights_rank": pa.array([classes[licence] for licence in licences], pa.int8()),
+            "quality": length,
+            "fetched_at": fetched,
+        },
+        schema=RANKS,
+    )
+
+
+def _evidence(recipe: Recipe, site: Site, order: LaneOrder) -> Evidence:
+    store = site.store
+    own = store.read_part(order.rights)
+    return Evidence(
+        captures=store.read_part(order.capture),
+        rights=pa.concat_tables([own, _site_wide(site, order.sites)]),
+        licences=store.read_part(order.licence),
+        robots=_robots(site, order.robots),
+        card_licences={source.card.name: source.card.licence for source in recipe.sources},
+    )
+
+
+@lru_cache(maxsize=4)
+def _robots(site: Site, parts: tuple[Part, ...]) -> pa.Table:
+    return site.store.table(parts, ROBOTS)
+
+
+@lru_cache(maxsize=4)
+def _site_wide(site: Site, parts: tuple[Part, ...]) -> pa.Table:
+    table = site.store.table(parts, RIGHTS)
+    return table.filter(pc.equal(table.column("subject_kind"), "origin"))

@@ -1,0 +1,106 @@
+"""Verbs that ask the ledger: why, where, drops, verify, sql."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipelines.verbs import show
+from schemas.errors import ShardError
+
+
+def name_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `why` and `where` take."""
+    parser.add_argument("name", help="a URI, an item or capture id (hex), a sample key (32 hex), or a file")
+
+
+def _ledger(asked: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from pipelines.audit.open import Ledger
+    from pipelines.site import load_site
+
+    return Ledger.open(load_site(asked.site).store)
+
+
+def why(asked: argparse.Namespace) -> None:
+    """Print the life of one name."""
+    from pipelines.audit.why import why as life
+
+    found = life(_ledger(asked), asked.name)
+    show.as_json(found) if asked.json else show.lines(found)
+
+
+def where(asked: argparse.Namespace) -> None:
+    """Print the placements of one name."""
+    from pipelines.audit.where import where as places
+
+    found = places(_ledger(asked), asked.name)
+    show.as_json(found) if asked.json else show.lines(found)
+
+
+def drops_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `drops` takes."""
+    parser.add_argument("--by", choices=("reason", "stage", "source", "language"), default="reason")
+
+
+def drops(asked: argparse.Namespace) -> None:
+    """Print what was not kept."""
+    from pipelines.audit.drops import drops as count
+
+    found = count(_ledger(asked), asked.by)
+    if asked.json:
+        show.as_json(found.to_pylist())
+    else:
+        show.table("not kept", found.column_names, [list(row.values()) for row in found.to_pylist()])
+
+
+def verify_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `verify` takes."""
+    parser.add_argument(
+        "release", nargs="?", help="a release by name or folder; without it the whole ledger and all its releases"
+    )
+
+
+def verify(asked: argparse.Namespace) -> None:
+    """Re-read the bytes and print every problem; exit 1 where there is one."""
+    from pipelines.audit.verify import verify_ledger
+    from pipelines.shard.verify import verify_release
+    from pipelines.site import load_site
+
+    if asked.release:
+        folder = Path(asked.release)
+        if not folder.exists():
+            folder = load_site(asked.site).store.local(f"releases/{asked.release}")
+        if not folder.exists():
+            raise ShardError(
+                f"release {asked.release} is no folder and none of the site's releases; see `headwater sql 'select release from release'`"
+            )
+        report = verify_release(folder)
+        result = {"release": asked.release, "files": report.files, "samples": report.samples}
+        problems = [{"path": path, "what": what} for path, what in report.problems]
+    else:
+        result, problems = verify_ledger(load_site(asked.site).store)
+    if asked.json:
+        show.as_json({**result, "problems": problems, "ok": not problems})
+    else:
+        print(", ".join(f"{key}: {value}" for key, value in result.items()))
+        for problem in problems:
+            print(f"PROBLEM {problem['path']}: {problem['what']}")
+        print("verified: every byte is as it was committed" if not problems else f"{len(problems)} problems")
+    if problems:
+        sys.exit(1)
+
+
+def sql_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `sql` takes."""
+    parser.add_argument("statement", help="one SELECT over the ledger's tables")
+    parser.add_argument("--limit", type=int, default=1000, help="rows at most (default 1000)")
+
+
+def sql(asked: argparse.Namespace) -> None:
+    """Print the answer to one SELECT."""
+    from pipelines.audit.console import query
+
+    found = query(_ledger(asked), asked.statement, limit=asked.limit)
+    if asked.json:
+        show.as_json(found.to_pylist())
+    else:
+        show.table("", found.column_names, [list(row.values()) for row in found.to_pylist()])

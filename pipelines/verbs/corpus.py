@@ -1,0 +1,153 @@
+"""Verbs about recipes: init, check, plan."""
+
+import argparse
+from pathlib import Path
+
+from pipelines.verbs import show
+from schemas.errors import RecipeError
+
+CORPUS = """\
+# What the corpus is. Every key is documented in docs/recipe.md; an unknown key is an error.
+format = 1
+name = "ours"                               # names the release
+policy = "opt_out_respected"                # or public_domain | permissive | open_sharealike: these need a licence, unknown = drop
+agents = ["HeadwaterBot", "CCBot", "GPTBot", "*"]   # whose robots rules count: any disallow wins
+
+[[source]]
+card = "cards/example.toml"                 # who, licence, terms, contact
+lane = "web"
+from = ["archives"]                         # WARC or ARC files, folders or globs; or http(s):// URLs to crawl
+languages = []                              # e.g. ["en", "de"]; empty = all
+sample = 1.0                                # share of the captures that become items
+
+# [source.crawl]                            # for http(s):// URLs
+# max_pages = 100
+# delay_s = 1.0
+# round = "1"                               # a new label fetches anew; the same never fetches twice
+
+# [stage."quality.gopher"]                  # any threshold of `headwater plan` can be set here
+# min_words = 50
+
+# [shards]
+# target_bytes = 536870912
+# validation = 0.01
+"""
+CARD = """\
+# The source card: who stands behind the data. It goes into the ledger and the dataset card.
+name = "example"                            # short and stable: ids are made with it
+kind = "web_crawl"                          # web_crawl | public_dataset | licensed | private | user | synthetic | other
+title = "Example pages"
+provider = "who publishes them"
+contact = "you@example.org"                 # whom to ask; a live crawl sends it in its User-Agent
+# licence = "CC-BY-4.0"                     # SPDX, for the data set as a whole; leave out where each page speaks for itself
+# terms = "https://example.org/terms"
+"""
+
+
+def init_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `init` takes."""
+    parser.add_argument("folder", metavar="DIR")
+
+
+def init(asked: argparse.Namespace) -> None:
+    """Write the starting files; existing ones are never touched."""
+    from pipelines.site import EMBEDDED
+
+    folder = Path(asked.folder)
+    files = {"corpus.toml": CORPUS, "cards/example.toml": CARD, "site.toml": EMBEDDED}
+    for name in files:
+        if (folder / name).exists():
+            raise RecipeError(f"{folder / name} exists already; init only writes new files: choose another folder")
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    (folder / "archives").mkdir(exist_ok=True)
+    written = [str(folder / name) for name in files]
+    if asked.json:
+        show.as_json({"written": written})
+    else:
+        print("\n".join(f"wrote {path}" for path in written))
+        print(
+            f"next: put archives in {folder / 'archives'}, then `headwater check {folder / 'corpus.toml'} --site {folder}`"
+        )
+
+
+def check_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `check` takes."""
+    parser.add_argument("recipe")
+
+
+def check(asked: argparse.Namespace) -> None:
+    """Test everything a run needs, reading no data."""
+    from pipelines import recipe as recipes
+    from pipelines.capture.inputs import archives, is_url
+    from pipelines.models.files import model_path
+    from pipelines.shadow import check_packages
+    from pipelines.site import load_site
+
+    check_packages()
+    site = load_site(asked.site)
+    recipe = recipes.load(asked.recipe)
+    found: list[tuple[str, str]] = [
+        ("recipe", f"{recipe.name}, digest {recipe.digest.hex()[:12]}"),
+        ("store", site.store.root),
+    ]
+    probe = "ledger/.check"
+    site.store.put(probe, b"")
+    site.store.delete(probe)
+    for source in recipe.sources:
+        for entry in source.inputs:
+            if is_url(entry):
+                found.append((f"source {source.card.name}", f"{entry}: to be crawled"))
+            else:
+                files, others = archives(entry, recipe.base)
+                size = sum(path.stat().st_size for path in files)
+                found.append(
+                    (
+                        f"source {source.card.name}",
+                        f"{entry}: {len(files)} archives, {size:,} bytes, {len(others)} other files ignored",
+                    )
+                )
+    for name in sorted({name for lane in recipe.lanes for stage in lane.stages for name, _ in stage.models}):
+        found.append((f"model {name}", str(model_path(name))))
+    if asked.json:
+        show.as_json({"ok": True, "checked": [{"what": what, "found": text} for what, text in found]})
+    else:
+        show.table("all is ready", ("what", "found"), found)
+
+
+def plan_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `plan` takes."""
+    parser.add_argument("recipe")
+
+
+def plan(asked: argparse.Namespace) -> None:
+    """Print the stages, versions, thresholds and digest of a recipe."""
+    from pipelines import recipe as recipes
+
+    recipe = recipes.load(asked.recipe)
+    stages = [
+        {"lane": lane.name, "stage": stage.name, "shape": stage.shape.value, "version": stage.version,
+         "settings": stage.settings, "sources": {rule.name: rule.source for rule in stage.rules}}
+        for lane in recipe.lanes
+        for stage in (recipe.rights, *lane.stages)
+    ]  # fmt: skip
+    if asked.json:
+        show.as_json(
+            {
+                "recipe": recipe.name,
+                "digest": recipe.digest,
+                "policy": recipe.policy,
+                "agents": recipe.agents,
+                "stages": stages,
+            }
+        )
+        return
+    rows = [
+        (s["lane"], s["stage"], s["shape"], s["version"], key, value, s["sources"].get(key, ""))  # type: ignore[attr-defined]
+        for s in stages
+        for key, value in (s["settings"] or {"": ""}).items()  # type: ignore[attr-defined]
+    ]
+    show.table(f"recipe {recipe.name}, policy {recipe.policy}, digest {recipe.digest.hex()[:12]}",
+               ("lane", "stage", "shape", "version", "setting", "value", "source of the number"), rows)  # fmt: skip

@@ -1,0 +1,85 @@
+"""Verbs that run stages: run and inspect."""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pipelines.verbs import show
+
+if TYPE_CHECKING:
+    from pipelines.runner import Progress
+
+
+def run_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `run` takes."""
+    parser.add_argument("recipe", help="a corpus.toml, or a shipped recipe by name (demo)")
+    parser.add_argument("--runner", help="local, or a Beam runner by name; overrides the site")
+    parser.add_argument("--workers", type=int, help="processes of a local run; overrides the site")
+    parser.add_argument("--part-rows", type=int, help="captures in one unit of work; overrides the site")
+
+
+def run_verb(asked: argparse.Namespace) -> None:
+    """Run a recipe and print the balance and the release."""
+    from pipelines import recipe as recipes
+    from pipelines.demo import demo_site
+    from pipelines.run import run
+    from pipelines.site import load_site
+
+    site = load_site(asked.site)
+    changes = {"runner": asked.runner, "workers": asked.workers, "part_rows": asked.part_rows}
+    site = dataclasses.replace(site, **{key: value for key, value in changes.items() if value is not None})
+    recipe = recipes.load(asked.recipe)
+    with demo_site(recipe, site) as ready, _progress(asked.json) as progress:
+        result = run(recipe, ready, progress=progress)
+    fields = dataclasses.asdict(result)
+    if asked.json:
+        show.as_json(fields)
+        return
+    balance = fields.pop("balance")
+    show.table(f"balance of {result.run}", ("", "items"), list(balance.items()))
+    for name in fields.pop("ignored"):
+        print(f"ignored, no archive: {name}")
+    show.lines(fields)
+
+
+@contextmanager
+def _progress(is_json: bool) -> "Iterator[Progress]":
+    """A bar a room on a terminal; nothing where nobody looks."""
+    if is_json or not sys.stderr.isatty():
+        yield lambda room, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    with Progress(
+        *Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True)
+    ) as bars:
+        tasks = {}
+
+        def show_room(room: str, done: int, total: int) -> None:
+            if room not in tasks:
+                tasks[room] = bars.add_task(room, total=total)
+            bars.update(tasks[room], completed=done, total=total)
+
+        yield show_room
+
+
+def inspect_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `inspect` takes."""
+    parser.add_argument("inputs", nargs="*", metavar="PATH", help="an HTML or text file, or an archive")
+    parser.add_argument(
+        "--jsonl", metavar="FILE", help='lines {"id", "text" | "html" | "path", ...}; - for standard input'
+    )
+    parser.add_argument("--lane", default="web")
+    parser.add_argument("--recipe", help="judge as this recipe does; default: the shipped recipe `web`")
+
+
+def inspect_verb(asked: argparse.Namespace) -> None:
+    """Print one JSON line an item: what it is, what was measured, what every judge says."""
+    from pipelines.inspect import inspect
+
+    for found in inspect(asked.inputs, jsonl=asked.jsonl, lane=asked.lane, recipe=asked.recipe):
+        show.as_json(found)

@@ -1,0 +1,163 @@
+import json
+import re
+import unicodedata
+from pathlib import Path
+
+import datasketch
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.kernels.minhash import Flat, affine32, jaccard, minhash, normalise, shingles
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+MASK = 2**64 - 1
+
+texts = st.lists(st.none() | st.text(max_size=40) | st.text("ab \u4e2d,\u00ad", max_size=40), max_size=6)
+
+
+def each(flat: Flat) -> list:
+    return [flat.values[a:b].tolist() for a, b in zip(flat.offsets, flat.offsets[1:], strict=False)]
+
+
+def normal(text: str) -> str:
+    return normalise(pa.array([text])).values.tobytes().decode()
+
+
+def hashes(text: str, words: int = 1) -> list[int]:
+    return each(shingles(normalise(pa.array([text])), words))[0]
+
+
+def mix(h: int) -> int:
+    h = (h ^ h >> 33) * 0xFF51AFD7ED558CCD & MASK
+    h = (h ^ h >> 33) * 0xC4CEB9FE1A85EC53 & MASK
+    return h ^ h >> 33
+
+
+def hash_of(words: list[str]) -> int:
+    """The definition, in plain Python."""
+    rolled = 0
+    for word in words:
+        h = 0xCBF29CE484222325
+        for byte in word.encode():
+            h = (h ^ byte) * 0x100000001B3 & MASK
+        rolled = (rolled * 0x9E3779B97F4A7C15 + mix(h)) & MASK
+    return mix(rolled)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        (" \t\n\u3000\u2028", ""),
+        ("\u00a0The \n CAT\u00ad's ", "the cat's"),
+        ("ﬁne １２ \u200bÉ", "fine 12 e\u0301"),
+        ("é", "e\u0301"),
+        ("a\ufeff \u200d b", "a b"),
+        ("Straße İ", "straße i\u0307"),
+    ],
+)
+def test_normal_form(text, expected):
+    assert normal(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        ("... -- !", []),
+        ("It's  a (big)\nCAT—no: «kater»…", ["it", "s", "a", "big", "cat", "no", "kater"]),
+        ("中文abc、がな", ["中", "文", "abc", "か", "\u3099", "な"]),
+        ("ไทย ok", ["ไ", "ท", "ย", "ok"]),
+        ("한국 말", [unicodedata.normalize("NFD", word) for word in ("한국", "말")]),
+        ("नमस्ते। दुनिया", ["नमस्ते", "दुनिया"]),
+        ("x😀y 3.14", ["x", "y", "3", "14"]),
+        ("a\u200bb co\u00adop", ["ab", "coop"]),
+    ],
+)
+def test_words_are_runs_between_spaces_and_punctuation_or_single_characters_of_unspaced_scripts(text, words):
+    assert hashes(text) == sorted({hash_of([word]) for word in words})
+
+
+@given(st.lists(st.sampled_from(["a", "b", "cc", "中"]), max_size=30), st.integers(1, 6))
+def test_shingles_are_the_distinct_runs_of_words(words, size):
+    runs = [words[i : i + size] for i in range(max(1, len(words) - size + 1))] if words else []
+    assert hashes(" ".join(words), size) == sorted({hash_of(run) for run in runs})
+
+
+@given(texts, texts)
+def test_a_text_has_the_same_values_in_any_batch(left, right):
+    def values(batch):
+        text = normalise(pa.array(batch, pa.string()))
+        found = shingles(text, 2)
+        return each(text), each(found), minhash(found, 16).tolist()
+
+    together, first, second = values(left + right), values(left), values(right)
+    assert together == tuple(a + b for a, b in zip(first, second, strict=True))
+
+
+def test_slices_chunks_nulls_and_large_strings_read_alike():
+    column = pa.array(["no", "One two", None, "", "three"])
+    expected = [list(b"one two"), [], [], list(b"three")]
+    assert each(normalise(column[1:])) == expected
+    assert each(normalise(column.cast(pa.large_string())[1:])) == expected
+    assert each(normalise(pa.chunked_array([column[1:3], column[3:]]))) == expected
+    assert each(normalise(pa.array([], pa.string()))) == []
+
+
+def test_a_cut_utf8_sequence_is_no_word_and_no_crash():
+    broken = Flat(values=np.frombuffer(b"ab \xe4\xb8", np.uint8), offsets=np.array([0, 5]))
+    assert each(shingles(broken, 1)) == [sorted({hash_of(["ab"])})]
+
+
+def test_permutations_are_those_of_datasketch():
+    theirs = datasketch.MinHash(num_perm=128, scheme="affine32").permutations
+    assert [part.tolist() for part in affine32(128)] == [part.tolist() for part in theirs]
+
+
+@given(st.lists(st.lists(st.integers(0, MASK), max_size=20), max_size=4))
+def test_signatures_are_those_of_datasketch(rows):
+    offsets = np.cumsum([0, *map(len, rows)])
+    flat = Flat(values=np.array([h for row in rows for h in row], np.uint64), offsets=offsets)
+    theirs = [datasketch.MinHash(num_perm=32, scheme="affine32", hashfunc=lambda h: h >> 32) for _ in rows]
+    for sketch, row in zip(theirs, rows, strict=True):
+        sketch.update_batch(row)
+    assert minhash(flat, 32).tolist() == [sketch.hashvalues.tolist() for sketch in theirs]
+
+
+@given(st.sets(st.integers(0, 50)), st.sets(st.integers(0, 50)))
+def test_jaccard_is_exact(left, right):
+    values = np.array([*sorted(left), *sorted(right)], np.uint64)
+    flat = Flat(values=values, offsets=np.array([0, len(left), len(left) + len(right)]))
+    expected = len(left & right) / len(left | right) if left | right else 0.0
+    assert jaccard(flat, np.array([0]), np.array([1])).tolist() == [expected]
+
+
+def test_values_never_change_without_a_new_stage_version():
+    found = shingles(normalise(pa.array(["The quick brown fox jumps over the lazy dog."])), 5)
+    assert each(found)[0][:2] == GOLDEN_SHINGLES
+    assert minhash(found, 4).tolist() == [GOLDEN_MINHASH]
+
+
+GOLDEN_SHINGLES = [0, 0]
+GOLDEN_MINHASH = [0, 0, 0, 0]
+
+
+def test_jaccard_of_short_messages_equals_the_exhaustive_comparison():
+    if not SHARED.is_dir():
+        pytest.skip("the shared data folder is not there")
+    lines = [line.split("\t", 2) for line in (SHARED / "labels/spam/sms_spam.tsv").read_text("utf-8").splitlines()]
+    gold = [json.loads(line) for line in (SHARED / "neardup/sms_pairs.jsonl").read_text().splitlines()]
+
+    def grams(text):
+        flat = re.sub(r"\W+", " ", re.sub(r"\d", "0", text.lower())).strip()
+        return sorted({int.from_bytes(flat[i : i + 5].encode()[:8], "big") for i in range(max(1, len(flat) - 4))})
+
+    sets = [grams(line[2]) for line in lines]
+    at = {int(line[0]): i for i, line in enumerate(lines)}
+    flat = Flat(values=np.array([g for s in sets for g in s], np.uint64), offsets=np.cumsum([0, *map(len, sets)]))
+    left, right = (np.array([at[pair[side]] for pair in gold]) for side in "ab")
+    found = jaccard(flat, left, right).round(4)
+    assert found.tolist() == [pair["jaccard_char5"] for pair in gold]
