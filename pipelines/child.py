@@ -15,6 +15,7 @@ Needs Linux: limits count from what /proc says is in use, and prctl makes the ch
 """
 
 import ctypes
+import fcntl
 import io
 import mmap
 import os
@@ -196,10 +197,10 @@ class _Process:
 
     def __init__(self, module: str, limits: Limits) -> None:
         self._module, self._limits, self._overdue = module, limits, False
-        self._mark_file: IO[bytes] = tempfile.TemporaryFile()
+        self._mark_file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - both files live until close()
         self._mark_file.truncate(mmap.PAGESIZE)
         self._mark = mmap.mmap(self._mark_file.fileno(), mmap.PAGESIZE)
-        self._stderr: IO[bytes] = tempfile.TemporaryFile("a+b")
+        self._stderr: IO[bytes] = tempfile.TemporaryFile("a+b")  # noqa: SIM115
         mark = self._mark_file.fileno()
         self._popen = subprocess.Popen(
             # -P: a file that happens to lie in the working directory is never imported.
@@ -210,6 +211,7 @@ class _Process:
         assert self._popen.stdin is not None
         assert self._popen.stdout is not None
         self._in, self._out = self._popen.stdin, self._popen.stdout
+        fcntl.fcntl(self._in, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)  # 64 KiB at a time cost 8 % more
         os.set_blocking(self._in.fileno(), False)
 
     def is_alive(self) -> bool:
@@ -411,7 +413,7 @@ def _chunks(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
     """Slices of at most CHUNK_ROWS rows and about CHUNK_BYTES of text and bytes, of at least one row each."""
     sizes = np.zeros(len(batch), dtype=np.int64)
     for column in batch.columns:
-        if pa.types.is_binary(column.type) or pa.types.is_string(column.type):
+        if pa.types.is_large_binary(column.type) or pa.types.is_binary(column.type) or pa.types.is_string(column.type):
             sizes += pc.binary_length(column).fill_null(0).to_numpy(zero_copy_only=False)
     by_bytes, by_rows = (np.cumsum(sizes) - sizes) // CHUNK_BYTES, np.arange(len(batch)) // CHUNK_ROWS
     ends = [*(np.flatnonzero(np.diff(by_bytes) | np.diff(by_rows)) + 1).tolist(), len(batch)]

@@ -15,7 +15,6 @@ from pipelines import rooms
 from pipelines.capture.archive import capture_archive
 from pipelines.capture.inputs import ARCHIVES
 from pipelines.capture.warc import read_payload
-from pipelines.child import Child
 from pipelines.lanes.lane import Lane
 from pipelines.recipe import Recipe
 from pipelines.rights.evidence import Statement, header_statements, html_statements
@@ -170,7 +169,7 @@ def _judged(recipe: Recipe, lane: Lane, evidence: Evidence, data: list[bytes], n
     captures = rooms.one_batch(evidence.captures)
     roots = rooms.roots(lane, captures, licences_of(captures, evidence.licences), np.arange(len(captures)))
     columns = [pa.array(data, pa.large_binary()), captures.column("charset"), captures.column("media_type")]
-    with Child(lane.decoder) as child:
+    with lane.decoder() as child:
         children, split = rooms.split(lane, roots, pa.RecordBatch.from_arrays(columns, schema=rooms.PAYLOADS), child)
     childless = roots.filter(pc.invert(pc.is_in(roots.column("item_id"), value_set=children.column("parent_id"))))
     items = rooms.one_batch(pa.Table.from_batches([children, childless], schema=item_schema(lane.facts)))

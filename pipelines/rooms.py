@@ -5,7 +5,8 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 PAYLOADS = pa.schema([("data", pa.large_binary()), ("charset", pa.string()), ("media_type", pa.string())])
 
-Rows = pa.RecordBatch
+Rows: TypeAlias = pa.RecordBatch
 
 
 def one_batch(table: pa.Table) -> pa.RecordBatch:
@@ -119,13 +120,8 @@ def with_language(items: Rows, signals: Rows) -> Rows:
 def judge(lane: Lane, rights: Stage, items: Rows, signals: Rows, evidence: Evidence) -> list[Rows]:
     """One batch of decisions a judge (rights first, then the lane's in order), each one decision a row, `keep` included."""
 
-    def rights_run(rows: Rows, _: Rows) -> Rows:
-        return rights.fn(rights, rows, evidence)  # type: ignore[no-any-return]
-
-    found = [_judged(rights, rights_run, items, signals)]
-    for stage in lane.judges:
-        found.append(_judged(stage, lambda rows, sig, stage=stage: stage.fn(stage, rows, sig), items, signals))
-    return found
+    found = [_judged(rights, lambda rows, _: rights.fn(rights, rows, evidence), items, signals)]
+    return found + [_judged(stage, partial(stage.fn, stage), items, signals) for stage in lane.judges]
 
 
 def _judged(stage: Stage, run: Callable[[Rows, Rows], Rows], items: Rows, signals: Rows) -> Rows:

@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 from pipelines import rooms
 from pipelines.capture.archive import capture_archive
 from pipelines.capture.warc import read_payload
-from pipelines.child import Child
 from pipelines.dedup.signatures import RANKS, signatures
 from pipelines.lanes.lane import Lane
 from pipelines.receipt import Receipt, Tables, room
@@ -185,7 +184,7 @@ def _split(
         items.append(lost)
         found.append(_damage(lost.column("item_id"), captures.take(pa.array(gone))))
     whole = np.flatnonzero(keep & ~damaged)
-    with Child(lane.decoder) as child:
+    with lane.decoder() as child:
         for at in range(0, len(whole), DECODE_ROWS):
             rows = whole[at : at + DECODE_ROWS]
             parents = rooms.roots(lane, captures, licences, rows)

@@ -65,8 +65,9 @@ class Rule:
 
     def with_threshold(self, value: float) -> "Rule":
         """The same rule at another bound."""
-        side = "at_least" if self.at_least is not None else "at_most"
-        return dataclasses.replace(self, **{side: value})
+        if self.at_least is not None:
+            return dataclasses.replace(self, at_least=value)
+        return dataclasses.replace(self, at_most=value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ class Outcome(StrEnum):
 
     explanation: str
 
-    def __new__(cls, value: str, explanation: str) -> "Outcome":
+    def __new__(cls, value: str, explanation: str = "") -> "Outcome":
         """A member carries the sentence that documents it."""
         member = str.__new__(cls, value)
         member._value_ = value

@@ -68,7 +68,7 @@ class Reason(StrEnum):
 
     explanation: str
 
-    def __new__(cls, value: str, explanation: str) -> "Reason":
+    def __new__(cls, value: str, explanation: str = "") -> "Reason":
         """A member carries the sentence that documents it."""
         member = str.__new__(cls, value)
         member._value_ = value

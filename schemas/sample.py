@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from schemas.digest import digest
+from schemas.digest import Json, digest
 from schemas.item import ID
 
 STRING = pa.string()
@@ -62,10 +62,24 @@ ABOUT = (
 )
 
 
+def _described(field: pa.Field) -> dict[str, Json]:
+    """A field in words of our own, so that a release of pyarrow that prints types otherwise changes no digest."""
+    children = [field.type.field(i) for i in range(field.type.num_fields)]
+    return {
+        "name": field.name,
+        "nullable": field.nullable,
+        "type": str(field.type) if not children else "list" if pa.types.is_list(field.type) else "struct",
+        "of": [_described(child) for child in children],
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleConfig:
-    """What the samples of one modality hold. `parts` are the tar extensions, sorted; `payload` is the one whose bytes
-    `sha256` in the JSON covers, or None where that is the text. In `json` only scalars are ever null."""
+    """What the samples of one modality hold.
+
+    `parts` are the tar extensions, sorted; `payload` is the one whose bytes `sha256` in the JSON covers, or None where
+    that is the text. In `json` only scalars are ever null. `about` is what its Parquet rows say beside the place.
+    """
 
     name: str
     parts: tuple[str, ...]
@@ -76,7 +90,7 @@ class SampleConfig:
     @property
     def digest(self) -> bytes:
         """The schema digest that shards of this config carry in their header."""
-        return digest("sample", self.name, self.parts, self.payload, [str(field) for field in self.json])
+        return digest("sample", self.name, self.parts, self.payload, [_described(field) for field in self.json])
 
     @property
     def meta(self) -> pa.Schema:

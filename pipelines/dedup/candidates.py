@@ -17,18 +17,19 @@ import pyarrow as pa
 
 from pipelines.dedup.signatures import minhash_rows
 from pipelines.kernels import pairs as kernels
-from pipelines.kernels.minhash import U32, U64
+from pipelines.kernels.minhash import I64, U32, U64
 
 # hash: the bucket. row: part << 32 | index in the part. content: first 8 bytes of exact_sha256, so that a thousand
 # copies of one text take one place in a bucket.
 CHUNK = pa.schema([pa.field(name, pa.uint64(), nullable=False) for name in ("hash", "row", "content")])
 PAIRS = pa.schema([pa.field(name, pa.uint64(), nullable=False) for name in ("a", "b")])
-HOT = pa.schema([pa.field("hash", pa.uint64(), nullable=False), pa.field("size", pa.int64(), nullable=False)])
+HOT = pa.schema([pa.field(name, pa.uint64(), nullable=False) for name in ("hash", "row")])
+HOT_SIZES = pa.schema([pa.field("hash", pa.uint64(), nullable=False), pa.field("size", pa.int64(), nullable=False)])
 
 # Chosen: of pairs exactly at the threshold, at most one in two hundred is missed; of pairs above it, far fewer.
 RECALL_AT_THRESHOLD = 0.995
 HOT_BUCKET_CAP = 1_000
-# Chosen: what is similar to any of 8 texts of a hot bucket is still found, at 8 pairs a text.
+# Chosen: what is similar to one of the 8 best texts of a hot bucket is still found, at 8 pairs a text.
 HOT_ANCHORS = 8
 
 
@@ -36,7 +37,7 @@ HOT_ANCHORS = 8
 class Pairs:
     """Candidate pairs, and the buckets that were too large to pair in full.
 
-    pairs: `PAIRS`, a < b, distinct, ascending. hot: `HOT`, ascending; sizes in distinct texts.
+    pairs: `PAIRS`, a < b, distinct, ascending. hot: `HOT` of the latter, ascending; of equal texts only one.
     """
 
     pairs: pa.RecordBatch
@@ -115,29 +116,46 @@ def _first_8_bytes(digests: pa.Array | pa.ChunkedArray) -> U64:
 def bucket_pairs(chunks: Iterable[pa.RecordBatch], *, cap: int = HOT_BUCKET_CAP) -> Pairs:
     """The pairs of rows that share a bucket: the same for any order and any cut of the chunks.
 
-    All chunks of a bucket must be there. A bucket of more than `cap` distinct texts is not made quadratic: each text is
-    paired with `HOT_ANCHORS` of them (those of the smallest content digest, so the choice follows the texts and not
-    their rows) and the bucket is reported.
+    All chunks of a bucket must be there. A bucket of more than `cap` distinct texts gives its members instead of pairs.
     """
     hashes, rows, content = _in_shared_buckets(*_columns(list(chunks), CHUNK))
     order = np.lexsort((rows, content, hashes))
     hashes, rows, content = hashes[order], rows[order], content[order]
     is_first_copy = _differs(hashes) | _differs(content)
     hashes, rows = hashes[is_first_copy], rows[is_first_copy]
-    starts = np.append(np.flatnonzero(_differs(hashes)), len(hashes))
-    left, right = kernels.bucket_pairs(starts, cap=cap, anchors=HOT_ANCHORS)
-    is_hot = np.diff(starts) > cap
-    hot = [pa.array(hashes[starts[:-1][is_hot]]), pa.array(np.diff(starts)[is_hot])]
-    return Pairs(pairs=distinct(rows[left], rows[right]), hot=pa.RecordBatch.from_arrays(hot, schema=HOT))
+    sizes = np.diff(_starts(hashes))
+    is_hot = np.repeat(sizes > cap, sizes)
+    left, right = kernels.bucket_pairs(_starts(hashes[~is_hot]), anchors=cap)
+    cool = rows[~is_hot]
+    return Pairs(pairs=distinct(cool[left], cool[right]), hot=_members(hashes[is_hot], rows[is_hot]))
 
 
 def merge(found: Iterable[Pairs]) -> Pairs:
     """One `Pairs` of several: a pair found in many bands counts once."""
     parts = list(found)
-    hashes, sizes = _columns([part.hot for part in parts], HOT)
-    order = np.lexsort((sizes, hashes))
-    hot = pa.RecordBatch.from_arrays([pa.array(hashes[order]), pa.array(sizes[order])], schema=HOT)
-    return Pairs(pairs=distinct(*_columns([part.pairs for part in parts], PAIRS)), hot=hot)
+    members = _columns([part.hot for part in parts], HOT)
+    return Pairs(pairs=distinct(*_columns([part.pairs for part in parts], PAIRS)), hot=_members(*members))
+
+
+def hot_pairs(hashes: U64, rows: U64, place: I64) -> pa.RecordBatch:
+    """`PAIRS` of hot buckets: each member with the `HOT_ANCHORS` best members of its bucket.
+
+    Args:
+        hashes: uint64[n], the bucket of each member.
+        rows: uint64[n], the member.
+        place: int64[n], its place in the order of the election, 0 for the best.
+    """
+    order = np.lexsort((place, hashes))
+    left, right = kernels.bucket_pairs(_starts(hashes[order]), anchors=HOT_ANCHORS)
+    return distinct(rows[order][left], rows[order][right])
+
+
+def hot_buckets(members: pa.RecordBatch) -> pa.RecordBatch:
+    """`HOT_SIZES`: the buckets of these members, ascending, and how many distinct texts each holds."""
+    hashes = members.column("hash").to_numpy()
+    starts = _starts(hashes)
+    columns = [pa.array(hashes[starts[:-1]]), pa.array(np.diff(starts))]
+    return pa.RecordBatch.from_arrays(columns, schema=HOT_SIZES)
 
 
 def distinct(left: U64, right: U64) -> pa.RecordBatch:
@@ -147,6 +165,16 @@ def distinct(left: U64, right: U64) -> pa.RecordBatch:
     a, b = a[order], b[order]
     is_new = (_differs(a) | _differs(b)) & (a < b)
     return pa.RecordBatch.from_arrays([pa.array(a[is_new]), pa.array(b[is_new])], schema=PAIRS)
+
+
+def _members(hashes: U64, rows: U64) -> pa.RecordBatch:
+    order = np.lexsort((rows, hashes))
+    return pa.RecordBatch.from_arrays([pa.array(hashes[order]), pa.array(rows[order])], schema=HOT)
+
+
+def _starts(hashes: U64) -> I64:
+    """int64[buckets + 1]: where each run of equal hashes starts, and the end."""
+    return np.append(np.flatnonzero(_differs(hashes)), len(hashes))
 
 
 def _columns(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> list[npt.NDArray[Any]]:

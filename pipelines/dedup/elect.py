@@ -64,7 +64,7 @@ def rank(signatures: pa.Table) -> Ranks:
         ("fetched_at", "ascending"),
         ("item_id", "ascending"),
     ]
-    order = pc.sort_indices(signatures, sort_keys=keys, null_placement="at_end").to_numpy().astype(np.int64)
+    order = pc.sort_indices(signatures, sort_keys=keys).to_numpy().astype(np.int64)
     ids = _whole(signatures.column("item_id"))
     _check_unique(ids)
     place = np.empty(len(order), np.int64)

@@ -36,7 +36,8 @@ def signature_schema(permutations: int) -> pa.Schema:
             pa.field("source", pa.string(), nullable=False),
             pa.field("exact_sha256", ID),
             pa.field("shingles", pa.int32(), nullable=False),
-            pa.field("minhash", pa.list_(pa.field("item", pa.uint32(), nullable=False), permutations)),
+            # uint32 little-endian, end to end: Parquet cannot read back a null in a column of fixed-size lists.
+            pa.field("minhash", pa.binary(4 * permutations)),
             *list(RANKS)[1:],
         ]
     )
@@ -69,7 +70,7 @@ def signatures(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch) -> pa
         "source": items.column("source"),
         "exact_sha256": _digests(text),
         "shingles": pa.array(shingles.sizes, pa.int32()),
-        "minhash": _lists(minhash.minhash(shingles, found.permutations), is_short, schema.field("minhash").type),
+        "minhash": _packed(minhash.minhash(shingles, found.permutations), is_short, schema.field("minhash").type),
     } | {name: ranks.column(name) for name in RANKS.names[1:]}
     return pa.RecordBatch.from_arrays([columns[f.name].cast(f.type) for f in schema], schema=schema)
 
@@ -81,9 +82,10 @@ def _digests(text: minhash.Flat[np.uint8]) -> pa.Array:
     return pa.array(found, ID)
 
 
-def _lists(values: minhash.U32, is_null: np.ndarray, kind: pa.DataType) -> pa.Array:
-    flat = pa.array(np.where(is_null[:, None], np.uint32(0), values).reshape(-1))
-    return pa.FixedSizeListArray.from_arrays(flat, type=kind, mask=pa.array(is_null))
+def _packed(values: minhash.U32, is_null: np.ndarray, kind: pa.DataType) -> pa.Array:
+    data = pa.py_buffer(np.ascontiguousarray(values, dtype="<u4").tobytes())
+    packed = pa.Array.from_buffers(kind, len(values), [None, data])
+    return pc.if_else(pa.array(is_null), pa.scalar(None, kind), packed)
 
 
 def minhash_rows(table: pa.Table | pa.RecordBatch) -> tuple[minhash.I64, minhash.U32]:
@@ -92,5 +94,5 @@ def minhash_rows(table: pa.Table | pa.RecordBatch) -> tuple[minhash.I64, minhash
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     rows = np.flatnonzero(pc.is_valid(column).to_numpy(zero_copy_only=False))
-    values = column.flatten().to_numpy(zero_copy_only=False)  # flatten leaves null lists out
-    return rows, values.reshape(len(rows), column.type.list_size)
+    packed = b"".join(column.take(pa.array(rows)).to_pylist())
+    return rows, np.frombuffer(packed, dtype="<u4").reshape(len(rows), column.type.byte_width // 4)

@@ -14,7 +14,16 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.dedup import elect
-from pipelines.dedup.candidates import HOT_BUCKET_CAP, Pairs, band_chunks, bucket_pairs, distinct, merge
+from pipelines.dedup.candidates import (
+    HOT_BUCKET_CAP,
+    Pairs,
+    band_chunks,
+    bucket_pairs,
+    distinct,
+    hot_buckets,
+    hot_pairs,
+    merge,
+)
 from pipelines.dedup.settings import settings
 from pipelines.dedup.signatures import SIGNATURE
 from pipelines.dedup.verify import verify
@@ -30,7 +39,7 @@ class Duplicates:
     """What dedup found, each table ascending by its first column.
 
     decisions: `DECISION` of the merged items. duplicates: `DUPLICATE`, their witnesses. components: `elect.COMPONENT`
-    of all items. hot: `candidates.HOT`, the buckets that were not searched whole.
+    of all items. hot: `candidates.HOT_SIZES`, the buckets that were not searched whole.
     """
 
     decisions: pa.RecordBatch
@@ -78,7 +87,7 @@ def decide(stage: Stage, signatures: Sequence[pa.Table], pairs: Pairs, load_text
         return loaded
 
     edges = verify(
-        _between_representatives(pairs.pairs, ranks, [len(part) for part in signatures]),
+        _between_representatives(pairs, ranks, [len(part) for part in signatures]),
         load_shingles,
         sizes=lambda rows: sizes[rows.astype(np.int64)],
         threshold=found.threshold,
@@ -89,15 +98,21 @@ def decide(stage: Stage, signatures: Sequence[pa.Table], pairs: Pairs, load_text
         decisions=elect.decisions(stage.name, election, ranks, threshold=found.threshold),
         duplicates=elect.duplicates(election, ranks, method="minhash"),
         components=elect.components(election, ranks),
-        hot=pairs.hot,
+        hot=hot_buckets(pairs.hot),
     )
 
 
-def _between_representatives(pairs: pa.RecordBatch, ranks: elect.Ranks, lengths: Sequence[int]) -> pa.RecordBatch:
+def _between_representatives(found: Pairs, ranks: elect.Ranks, lengths: Sequence[int]) -> pa.RecordBatch:
     """The pairs as rows of all parts end to end, each text named by the best item that has it."""
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    a, b = (_row(pairs.column(name).to_numpy(), starts) for name in ("a", "b"))
-    return distinct(*(ranks.representative[rows].astype(np.uint64) for rows in (a, b)))
+
+    def rows(column: pa.Array) -> U64:
+        return ranks.representative[_row(column.to_numpy(), starts)].astype(np.uint64)
+
+    members = rows(found.hot.column("row"))
+    hot = hot_pairs(found.hot.column("hash").to_numpy(), members, ranks.place[members.astype(np.int64)])
+    sides = ((rows(found.pairs.column(name)), hot.column(name).to_numpy()) for name in ("a", "b"))
+    return distinct(*(np.concatenate(side) for side in sides))
 
 
 def _row(numbers: U64, starts: I64) -> I64:

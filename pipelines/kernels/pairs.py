@@ -9,12 +9,11 @@ from pipelines.kernels.minhash import F64, I64, compiled
 
 
 @compiled
-def _bucket_pairs(starts: I64, cap: int, anchors: int, left: I64, right: I64) -> int:
+def _bucket_pairs(starts: I64, anchors: int, left: I64, right: I64) -> int:
     count, fill = 0, len(left) > 0
     for bucket in range(len(starts) - 1):
         first, end = starts[bucket], starts[bucket + 1]
-        last_left = end if end - first <= cap else first + anchors
-        for i in range(first, last_left):
+        for i in range(first, min(end, first + anchors)):
             if not fill:
                 count += end - i - 1
                 continue
@@ -24,15 +23,15 @@ def _bucket_pairs(starts: I64, cap: int, anchors: int, left: I64, right: I64) ->
     return count
 
 
-def bucket_pairs(starts: I64, *, cap: int, anchors: int) -> tuple[I64, I64]:
-    """Pairs (i, j), i < j, of places in the same bucket; bucket k is the places `starts[k]` up to `starts[k + 1]`.
+def bucket_pairs(starts: I64, *, anchors: int) -> tuple[I64, I64]:
+    """Pairs (i, j), i < j, of places in one bucket where i is among its first `anchors`.
 
-    A bucket of more than `cap` places gives only the pairs that hold one of its first `anchors` places.
+    Bucket k is the places `starts[k]` up to `starts[k + 1]`. With as many anchors as places these are all its pairs.
     """
     none = np.empty(0, np.int64)
-    count = _bucket_pairs(starts, cap, anchors, none, none)
+    count = _bucket_pairs(starts, anchors, none, none)
     left, right = np.empty(count, np.int64), np.empty(count, np.int64)
-    _bucket_pairs(starts, cap, anchors, left, right)
+    _bucket_pairs(starts, anchors, left, right)
     return left, right
 
 

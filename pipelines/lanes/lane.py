@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from pipelines.child import Child
 from pipelines.shard.sample import Sample
 from pipelines.stage import Stage
 from schemas.sample import SampleConfig
@@ -17,14 +18,14 @@ Samples = Callable[[pa.RecordBatch, pa.RecordBatch, pa.RecordBatch], Iterator[Sa
 class Lane:
     """Everything that differs between modalities; what is here is nowhere else an `if`.
 
-    `media_types`: captures of these become roots. `decoder`: the module a child process runs (`python -m`) to read this
-    lane's untrusted bytes. `facts`: the lane's own columns of an item. `config` and `samples`: an item in a shard.
+    `media_types`: captures of these become roots. `decoder`: makes the child process that reads this lane's untrusted
+    bytes. `facts`: the lane's own columns of an item. `config` and `samples`: an item in a shard.
     """
 
     name: str
     modality: str
     media_types: tuple[str, ...]
-    decoder: str
+    decoder: Callable[[], Child]
     facts: pa.StructType
     split: Stage
     measures: tuple[Stage, ...]

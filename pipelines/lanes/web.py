@@ -10,14 +10,14 @@ from pipelines.policies.gopher import GOPHER_QUALITY, GOPHER_REPETITION
 from pipelines.policies.language import LANGUAGE_WANTED
 from pipelines.policies.spam import SPAM_PHRASES
 from pipelines.shard.sample import text_samples
-from pipelines.split.html import HTML_SPLIT, WEB_FACTS
+from pipelines.split.html import HTML_SPLIT, WEB_FACTS, html_reader
 from schemas.sample import TEXT
 
 WEB = Lane(
     name="web",
     modality="text",
     media_types=("text/html", "application/xhtml+xml", "text/plain"),
-    decoder="pipelines.split.html_child",
+    decoder=html_reader,
     facts=WEB_FACTS,
     split=HTML_SPLIT,
     measures=(LANGUAGE, TEXT_STATISTICS),

@@ -19,7 +19,7 @@ from pipelines.rights.lookup import Page, RobotsRow, SiteFiles, SiteRow, pages, 
 from pipelines.rights.policy import Policy
 from pipelines.rights.robots import PathPattern, RobotsFile, StatusRule, status_rule
 from pipelines.rights.spdx import LicenceClass, licence_class, strictest
-from pipelines.stage import Shape, Stage, decisions
+from pipelines.stage import Decisions, Shape, Stage, decisions
 from schemas.decision import Verdict
 from schemas.digest import digest, sha256
 from schemas.reasons import Reason
@@ -133,6 +133,7 @@ def _bars(rules: _Rules, ids: pa.Array, evidence: Evidence) -> dict[bytes, Bar]:
     """Why these captures are barred, by capture_id; those that are not have no entry."""
     bars = _own_bars(rules, ids, evidence.rights)
     found = [page for page in pages(ids, evidence.captures) if page.capture_id not in bars]
+    found.sort(key=lambda page: page.origin)  # so that each robots.txt is parsed once and few are held
     files = site_files(found, evidence.rights, evidence.robots)
     for page in found:
         chain = files.robots_of(page)
@@ -211,7 +212,7 @@ def _robots_file(row: RobotsRow, robots: pa.Table) -> RobotsFile | None:
     return _parsed(robots.column("body")[row.row].as_py())
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _parsed(body: bytes) -> RobotsFile:
     return RobotsFile.parse(body)
 
@@ -263,7 +264,7 @@ def _conflicts(ids: pa.Array, licences: pa.Table) -> dict[bytes, tuple[str | Non
     return found
 
 
-def _drop(found, bars: Sequence[Bar | None]) -> None:  # type: ignore[no-untyped-def]
+def _drop(found: Decisions, bars: Sequence[Bar | None]) -> None:
     """Drop every still open row that has a bar, each for its own reason."""
     details = np.array([bar[1] if bar else None for bar in bars], dtype=object)
     for reason in dict.fromkeys(bar[0] for bar in bars if bar):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import ada_url
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -121,10 +122,11 @@ def _robots(table: pa.Table, origins: set[str]) -> dict[str, list[RobotsRow]]:
     times = table.column("fetched_at").cast(pa.int64()).fill_null(LONG_AGO)
     for _ in range(MAX_REDIRECTS + 1):
         wanted = origins - found.keys()
-        places = pc.indices_nonzero(pc.is_in(column, value_set=pa.array(sorted(wanted), pa.string())))
+        # Not pc.indices_nonzero: pyarrow 25 crashes there on a column without chunks.
+        places = np.flatnonzero(pc.is_in(column, value_set=pa.array(sorted(wanted), pa.string())).to_numpy())
         found |= {origin: [] for origin in wanted}
         taken = table.select(["origin", "status", "location", "body_sha256"]).take(places).to_pylist()
-        for at, place, row in zip(times.take(places).to_pylist(), places.to_pylist(), taken, strict=True):
+        for at, place, row in zip(times.take(places).to_pylist(), places.tolist(), taken, strict=True):
             found[row["origin"]].append(RobotsRow(at=at, row=place, **row))
         origins = {target for rows in found.values() for row in rows if (target := _robots_target(row))}
     for rows in found.values():

@@ -199,9 +199,9 @@ _DELAY = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{0,9})?")
 
 def _lines(body: bytes) -> Iterator[tuple[int, bytes, bytes, str]]:
     """(line number, lower-case key, value, line as written) of every line that has a key."""
-    if len(body) > PARSED_BYTES:
+    if len(body) >= PARSED_BYTES:
         body = body[:PARSED_BYTES]
-        # A rule cut in the middle would be another rule.
+        # A rule cut in the middle would be another rule; stored bodies (schemas.rights.ROBOTS) come cut already.
         body = body[: max(body.rfind(b"\n"), body.rfind(b"\r")) + 1]
     for part in (b"\xef\xbb\xbf", b"\xef\xbb", b"\xef"):
         if body.startswith(part):

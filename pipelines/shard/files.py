@@ -23,7 +23,10 @@ def side_json(value: Json) -> bytes:
 
 
 def yaml(value: Json, indent: str = "") -> str:
-    """Block YAML of nested objects and lists, in the order given; every scalar is written as JSON, which YAML holds."""
+    """Block YAML of nested objects and lists, in the order given.
+
+    Scalars are written as JSON, which YAML holds; keys as they are, so they must be plain words that YAML reads as text.
+    """
     if isinstance(value, dict) and value:
         return "".join(f"{indent}{key}:{_below(entry, indent)}" for key, entry in value.items())
     if isinstance(value, list) and value:

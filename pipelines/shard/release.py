@@ -62,14 +62,14 @@ def assemble_lane(
     shards = ordered(receipts)
     _check_shards(shard_set, shards)
     files = side_files(shard_set, shards, licences(metas(folder, shards))) | dict(extras or {})
-    write_sqlite(folder / SQLITE, metas(folder, shards))
-    for path in sorted(files):
-        write_file(folder / path, files[path])
     expected = {*files, SQLITE, *(path for receipt in shards for path in shard_files(receipt))}
     if strange := sorted(set(files_below(folder)) - expected - {SUMS}):
         raise ShardError(
             f"{folder} holds {strange[0]}, which belongs to no shard of the lane; clear the staging folder"
         )
+    write_sqlite(folder / SQLITE, metas(folder, shards))
+    for path in sorted(files):
+        write_file(folder / path, files[path])
     tars = {receipt.path: receipt.sha256 for receipt in shards}  # hashed while they were written
     sums = sums_content({path: tars.get(path) or file_sha256(folder / path) for path in expected})
     write_file(folder / SUMS, sums)

@@ -6,7 +6,8 @@ JSON of samples is not canonical JSON: RFC 8785 writes 1.0 as `1`, from which re
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from json.encoder import encode_basestring as quote
 
@@ -63,37 +64,59 @@ def check_fields(fields: object, schema: pa.Schema) -> None:
     Raises:
         ShardError: naming the first key that differs.
     """
-    _check_object(fields, list(schema), "")
+    _check(fields, _wanted_object(schema), "")
 
 
-def _check_object(value: object, fields: Sequence[pa.Field], path: str) -> None:
-    names = {field.name for field in fields}
-    if not isinstance(value, Mapping) or value.keys() != names:
-        found = value.keys() ^ names if isinstance(value, Mapping) else [type(value).__name__]
-        where = path.rstrip(".") or "the sample"
-        raise ShardError(
-            f"{where} does not have the keys of its config; differing: {', '.join(sorted(map(str, found)))}"
-        )
-    for field in fields:
-        _check_value(value[field.name], field, path + field.name)
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a value must be: an object of `fields`, a list of `entry`, or of the Python type `scalar`."""
 
-
-def _check_value(value: object, field: pa.Field, path: str) -> None:
-    kind = field.type
-    if value is None and field.nullable and not pa.types.is_nested(kind):
-        return
-    if pa.types.is_struct(kind):
-        _check_object(value, list(kind), f"{path}.")
-    elif pa.types.is_list(kind) and isinstance(value, list):
-        for entry in value:
-            _check_value(entry, kind.value_field, f"{path}[]")
-    elif type(value) is not _PYTHON.get(kind):
-        raise ShardError(
-            f"{path} is {type(value).__name__}; its config says {'' if field.nullable else 'non-null '}{kind}"
-        )
+    name: str
+    is_nullable: bool = False
+    scalar: type | None = None
+    entry: "_Wanted | None" = None
+    fields: Mapping[str, "_Wanted"] = field(default_factory=dict)
 
 
 _PYTHON: dict[pa.DataType, type] = {pa.string(): str, pa.int64(): int, pa.float64(): float, pa.bool_(): bool}
+
+
+@cache
+def _wanted_object(schema: pa.Schema) -> _Wanted:
+    return _Wanted("object", fields={field.name: _wanted(field) for field in schema})
+
+
+def _wanted(field: pa.Field) -> _Wanted:
+    kind = field.type
+    if pa.types.is_struct(kind):
+        return _wanted_object(pa.schema(list(kind)))
+    if pa.types.is_list(kind):
+        return _Wanted("list", entry=_wanted(kind.value_field))
+    return _Wanted(str(kind), is_nullable=field.nullable, scalar=_PYTHON[kind])
+
+
+def _check(value: object, wanted: _Wanted, path: str) -> None:
+    if wanted.scalar is not None:
+        good = type(value) is wanted.scalar or (value is None and wanted.is_nullable)
+    elif wanted.entry is not None:
+        good = isinstance(value, list)
+        for entry in value if isinstance(value, list) else ():
+            _check(entry, wanted.entry, f"{path}[]")
+    else:
+        good = isinstance(value, Mapping)
+        if isinstance(value, Mapping):
+            _check_keys(value, wanted, path)
+            for name, child in wanted.fields.items():
+                _check(value[name], child, f"{path}.{name}" if path else name)
+    if not good:
+        null = " or null" if wanted.is_nullable else ""
+        raise ShardError(f"{path or 'the sample'} is {type(value).__name__}; its config says {wanted.name}{null}")
+
+
+def _check_keys(value: Mapping[str, object], wanted: _Wanted, path: str) -> None:
+    if differing := value.keys() ^ wanted.fields.keys():
+        names = ", ".join(sorted(map(str, differing)))
+        raise ShardError(f"{path or 'the sample'} does not have the keys of its config; differing: {names}")
 
 
 def _objects(fields: Sequence[pa.Field], columns: Sequence[pa.Array], path: str) -> list[str]:

@@ -124,6 +124,7 @@ class ShardWriter:
         self._sha256, self._md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
         self._buffer = bytearray()
         self.bytes = 0
+        self.root = b""
         self.offsets: list[int] = []
         self.members: list[Member] = []
         self._member(HEADER, head.content())
@@ -138,9 +139,9 @@ class ShardWriter:
     def finish(self) -> None:
         """Write the trailer and the end of the archive."""
         self.offsets.append(self.bytes)
-        root = merkle_root(member.sha256 for member in self.members)
+        self.root = merkle_root(member.sha256 for member in self.members)
         size = sum(member.size for member in self.members)
-        self._member(TRAILER, trailer(self._head, len(self.members), len(self.offsets) - 1, size, root))
+        self._member(TRAILER, trailer(self._head, len(self.members), len(self.offsets) - 1, size, self.root))
         self._write(END)
         self._flush()
 

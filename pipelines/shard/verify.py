@@ -33,7 +33,7 @@ from pipelines.shard.writer import (
     read_receipt,
     receipt_content,
 )
-from schemas.digest import sha256
+from schemas.digest import merkle_root, sha256
 from schemas.errors import ShardError
 from schemas.item import ID, sample_key
 from schemas.sample import CONFIGS, SampleConfig
@@ -97,8 +97,11 @@ def _release(folder: Path, found: _Findings) -> None:
             sums[entry.name] = (entry / SUMS).read_bytes() if (entry / SUMS).is_file() else b""
         elif entry.name not in (MANIFEST, SUMS):
             found.add(entry.name, "is not part of the release: added, or a link")
-    for lane in sorted(listed - sums.keys()):
-        found.add(lane, f"is missing: {MANIFEST} names this lane")
+    for lane, digest in listed.items():
+        if lane not in sums:
+            found.add(lane, f"is missing: {MANIFEST} names this lane")
+        elif sha256(sums[lane]).hex() != digest:
+            found.add(f"{lane}/{SUMS}", f"was changed: it does not have the sha256 {MANIFEST} says")
     try:
         expected = release_files(sums)
     except ShardError:
@@ -111,25 +114,24 @@ def _release(folder: Path, found: _Findings) -> None:
             found.add(name, f"disagrees with the {SUMS} of the lanes: it was changed, or a lane was")
 
 
-def _listed_lanes(folder: Path, found: _Findings) -> set[str]:
+def _listed_lanes(folder: Path, found: _Findings) -> dict[str, str]:
+    """The digest of SHA256SUMS by lane, as the manifest says it."""
     try:
-        return set(json.loads((folder / MANIFEST).read_bytes())["lanes"])
+        lanes = json.loads((folder / MANIFEST).read_bytes())["lanes"]
+        return {lane: entry["sha256sums"] for lane, entry in lanes.items()}
     except FileNotFoundError:
-        return set()
-    except (ValueError, KeyError, TypeError) as error:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         found.add(MANIFEST, f"is not the manifest of a release: {error}")
-        return set()
+        return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shard:
-    """What is known of a shard: its receipt, from its own bytes where they can be read, and its item ids in order.
+    """A sound shard: its receipt, made again from its bytes, and its item ids in order."""
 
-    Either is None where it is not known.
-    """
-
-    receipt: ShardReceipt | None
-    item_ids: Sequence[bytes] | None
+    receipt: ShardReceipt
+    item_ids: Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,14 +156,13 @@ def _check_lane(folder: Path, prefix: str, found: _Findings) -> None:
     shard_set = _shard_set(lane)
     tars = sorted((folder / "data").glob("*.tar"))
     shards = [_check_shard(lane, tar, shard_set) for tar in tars]
-    receipts = [shard.receipt for shard in shards if shard.receipt is not None]
+    sound = [shard for shard in shards if shard is not None]
     if not tars:
         lane.add("data", "holds no shard")
-    if shard_set is None or len(receipts) < len(tars) or not tars:
-        return
-    _check_order(lane, shard_set, shards)
-    if all(shard_files(receipt)[2] in lane.intact for receipt in receipts):
-        _check_derived(lane, shard_set, ordered(receipts))
+    elif shard_set is not None and len(sound) == len(tars):
+        # What follows from the shards is only known where all of them are sound.
+        _check_order(lane, shard_set, sound)
+        _check_derived(lane, shard_set, ordered(shard.receipt for shard in sound))
 
 
 def _intact(folder: Path, prefix: str, found: _Findings) -> dict[str, str]:
@@ -237,14 +238,14 @@ def _check_content(sample: StoredSample, config: SampleConfig, path: str, found:
         found.add(path, f"sample {sample.key}: {error}")
 
 
-def _check_shard(lane: _Lane, tar: Path, shard_set: ShardSet | None) -> _Shard:
-    """Check one shard against the files beside it."""
+def _check_shard(lane: _Lane, tar: Path, shard_set: ShardSet | None) -> _Shard | None:
+    """What a shard holds, after comparing it with the files beside it; None where it or its Parquet rows are not sound."""
     name, path = tar.stem, f"data/{tar.name}"
     lane.found.tell(f"{lane.prefix}{path}")
     read = _read_shard(tar, f"{lane.prefix}{path}", lane.found)
     stored = _stored_receipt(lane, name)
     if read is None or shard_set is None:
-        return _Shard(receipt=stored, item_ids=None)
+        return None
     head, placed = read
     expected = shard_set.head(name)
     if head != expected:
@@ -254,8 +255,10 @@ def _check_shard(lane: _Lane, tar: Path, shard_set: ShardSet | None) -> _Shard:
         lane.add(f"{path}.idx", "does not hold the offsets of the samples in the tar")
     rows = _parquet_rows(lane, name, shard_set.config, placed)
     if not rows or path not in lane.intact:
-        return _Shard(receipt=stored, item_ids=None)
-    receipt = make_receipt(name, rows, sha256=lane.intact[path], md5=file_md5(tar), size=tar.stat().st_size)
+        return None
+    root = merkle_root(part["sha256"] for row in placed for part in row["parts"])
+    size, sums = tar.stat().st_size, (lane.intact[path], file_md5(tar))
+    receipt = make_receipt(name, rows, root=root, sha256=sums[0], md5=sums[1], size=size)
     if stored is not None and stored != receipt:
         lane.add(f"meta/receipts/{name}.json", "does not say what the shard holds")
     return _Shard(receipt=receipt, item_ids=[row["item_id"] for row in rows])
@@ -299,17 +302,14 @@ def _parquet_rows(lane: _Lane, name: str, config: SampleConfig, placed: Sequence
 
 def _check_order(lane: _Lane, shard_set: ShardSet, shards: Sequence[_Shard]) -> None:
     """Keys are unique in the set, and items lie in the order of its seed."""
-    known = [(shard.receipt, shard.item_ids) for shard in shards if shard.receipt and shard.item_ids is not None]
-    if len(known) < len(shards):
-        return
     seen: dict[bytes, str] = {}
-    for receipt, item_ids in known:
-        for item_id in item_ids:
-            before = seen.setdefault(item_id[:16], receipt.path)
-            if before != receipt.path:
-                lane.add(receipt.path, f"sample {sample_key(item_id)} occurs in {before} too")
+    for shard in shards:
+        for item_id in shard.item_ids:
+            before = seen.setdefault(item_id[:16], shard.receipt.path)
+            if before != shard.receipt.path:
+                lane.add(shard.receipt.path, f"sample {sample_key(item_id)} occurs in {before} too")
     for split in Split:
-        ids = [item_id for receipt, item_ids in known if receipt.split == split for item_id in item_ids]
+        ids = [item_id for shard in shards if shard.receipt.split == split for item_id in shard.item_ids]
         if (item_order(pa.array(ids, ID), shard_set.seed) != np.arange(len(ids))).any():
             lane.add(MANIFEST, f"the samples of {split} do not lie in the order of seed {shard_set.seed}")
 
@@ -318,8 +318,9 @@ def _check_derived(lane: _Lane, shard_set: ShardSet, receipts: Sequence[ShardRec
     """Side files are what the shards make them; one that is not intact is named already."""
     expected = side_files(shard_set, receipts, licences(metas(lane.folder, receipts)))
     needed = {*expected, SQLITE, *(path for receipt in receipts for path in shard_files(receipt))}
+    named = {path for path, _ in lane.found.problems}
     for path in sorted(needed):
-        if not (lane.folder / path).is_file():
+        if not (lane.folder / path).is_file() and f"{lane.prefix}{path}" not in named:
             lane.add(path, "is missing: the specification asks for it")
         elif path in expected and lane.read(path) not in (None, expected[path]):
             lane.add(path, "does not say what the shards hold")

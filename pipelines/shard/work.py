@@ -141,8 +141,8 @@ def write_shard_order(recipe: Recipe, site: Site, order: ShardOrder) -> Receipt:
 def _samples(site: Site, lane: Lane, order: ShardOrder) -> Iterator[Sample]:
     """The samples of the shard in its order; the rows of one place are read together."""
     wanted = defaultdict(list)
-    for ordinal, (place, row) in enumerate(order.rows):
-        wanted[place].append((ordinal, row))
+    for ordinal, (number, row) in enumerate(order.rows):
+        wanted[number].append((ordinal, row))
     found: dict[int, Sample] = {}
     for number, rows in wanted.items():
         place = order.places[number]
@@ -245,33 +245,29 @@ def _fetch_folder(site: Site, stored: str, target: Path) -> None:
 
 
 def _tables(
-    recipe: Recipe, name: str, root: bytes, staging: Path, receipts: dict[str, list[ShardReceipt]]
+    recipe: Recipe, release: str, root: bytes, staging: Path, receipts: dict[str, list[ShardReceipt]]
 ) -> dict[str, pa.Table]:
     shards, placements = [], []
     for lane, found in sorted(receipts.items()):
         for receipt in found:
             shard_id = bytes.fromhex(receipt.shard_id)
             shards.append(
-                {"shard_id": shard_id, "release": name, "lane": lane, "split": receipt.split, "path": f"{lane}/{receipt.path}",
+                {"shard_id": shard_id, "release": release, "lane": lane, "split": receipt.split, "path": f"{lane}/{receipt.path}",
                  "sha256": bytes.fromhex(receipt.sha256), "bytes": receipt.bytes, "samples": receipt.nsamples}
             )  # fmt: skip
             meta = pq.ParquetFile(staging / lane / "meta" / f"{receipt.name}.parquet").read(
                 ["item_id", "key", "index", "offset", "length"]
             )
-            n = meta.num_rows
-            constants = {
-                "release": pa.array([name] * n),
-                "shard_id": pa.array([shard_id] * n, ID),
+            columns = {
+                **{name: meta.column(name) for name in ("item_id", "key", "offset", "length")},
                 "ordinal": meta.column("index"),
+                "release": pa.repeat(release, meta.num_rows),
+                "shard_id": pa.repeat(pa.scalar(shard_id, ID), meta.num_rows),
             }
-            columns = [
-                constants.get(f.name, meta.column(f.name) if f.name in meta.column_names else None) for f in PLACEMENT
-            ]
-            placements.append(
-                pa.table([c.cast(f.type) for c, f in zip(columns, PLACEMENT, strict=True)], schema=PLACEMENT)
-            )
-    row = {"release": name, "set_root": root, "recipe_digest": recipe.digest, "items": sum(s["samples"] for s in shards),
-           "bytes": sum(s["bytes"] for s in shards)}  # fmt: skip
+            placements.append(pa.table([columns[f.name].cast(f.type) for f in PLACEMENT], schema=PLACEMENT))
+    everything = [receipt for found in receipts.values() for receipt in found]
+    row = {"release": release, "set_root": root, "recipe_digest": recipe.digest,
+           "items": sum(r.nsamples for r in everything), "bytes": sum(r.bytes for r in everything)}  # fmt: skip
     return {
         "release": pa.Table.from_pylist([row], schema=RELEASE),
         "shard": pa.Table.from_pylist(shards, schema=SHARD),

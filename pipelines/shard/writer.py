@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from pipelines.shard.files import atomic_file, side_json, write_file
 from pipelines.shard.sample import Sample
 from pipelines.shard.tar import Member, ShardHead, ShardWriter, read_shard
-from schemas.digest import ID_BYTES, digest, merkle_root
+from schemas.digest import ID_BYTES, digest
 from schemas.errors import ShardError
 from schemas.item import sample_key
 from schemas.sample import SampleConfig
@@ -168,7 +168,7 @@ def write_shard(
         tar.finish()
     write_file(path.with_suffix(".tar.idx"), tar.index())
     write_file(folder / "meta" / f"{name}.parquet", _parquet(rows, config.meta))
-    receipt = make_receipt(name, rows, sha256=tar.sha256, md5=tar.md5, size=tar.bytes)
+    receipt = make_receipt(name, rows, root=tar.root, sha256=tar.sha256, md5=tar.md5, size=tar.bytes)
     write_file(folder / "meta" / "receipts" / f"{name}.json", receipt_content(receipt))
     return receipt
 
@@ -219,8 +219,8 @@ def _parquet(rows: Sequence[Row], schema: pa.Schema) -> bytes:
     return buffer.getvalue()
 
 
-def make_receipt(name: str, rows: Sequence[Row], *, sha256: str, md5: str, size: int) -> ShardReceipt:
-    """The receipt of a shard with these Parquet rows and a tar of these digests and size."""
+def make_receipt(name: str, rows: Sequence[Row], *, root: bytes, sha256: str, md5: str, size: int) -> ShardReceipt:
+    """The receipt of a shard with these Parquet rows and a tar of this Merkle root, these digests and this size."""
     keys = [str(row["key"]) for row in rows]
     parts = [part for row in rows for part in row["parts"]]
     part_bytes = Counter[str]()
@@ -237,7 +237,7 @@ def make_receipt(name: str, rows: Sequence[Row], *, sha256: str, md5: str, size:
         nmembers=len(parts),
         min_key=min(keys),
         max_key=max(keys),
-        merkle_root=merkle_root(part["sha256"] for part in parts).hex(),
+        merkle_root=root.hex(),
         part_bytes=dict(sorted(part_bytes.items())),
         histograms=_histograms(rows),
     )

@@ -23,7 +23,9 @@ _BYTE_ORDER_MARKS = (
 # Source: https://encoding.spec.whatwg.org/#legacy-multi-byte-japanese-encodings and the sections beside it.
 _BROWSER_CODECS = {"shift_jis": "cp932", "euc_kr": "cp949", "big5": "big5hkscs", "gbk": "gb18030", "gb2312": "gb18030"}
 # A meta element or an XML declaration. Source: HTML Living Standard, "prescan a byte stream": the first 1,024 bytes.
-_META = re.compile(rb"""<(?:meta\s[^>]{0,400}?\bcharset|\?xml\s[^>]{0,200}?\bencoding)\s*=\s*["']?\s*([\w:.()-]{1,40})""", re.I)
+_META = re.compile(
+    rb"""<(?:meta\s[^>]{0,400}?\bcharset|\?xml\s[^>]{0,200}?\bencoding)\s*=\s*["']?\s*([\w:.()-]{1,40})""", re.I
+)
 _META_BYTES = 1024
 # ISO-2022-JP is 7-bit, so it would pass as UTF-8. Source: RFC 1468, the escapes to two-byte sets.
 _JAPANESE_ESCAPE = re.compile(rb"\x1b\$[@B]")
@@ -48,7 +50,7 @@ def decode(data: bytes, declared: str | None) -> Decoded | None:
     """The text of `data` without byte order mark; null where no charset gives a text.
 
     `declared` is the charset of the transport. Labels mean what they mean to browsers: `iso-8859-1` is windows-1252.
-    UTF-7 is never used. `decode(b"caf\\xe9", "latin1")` is `Decoded("café", "cp1252")`.
+    UTF-7 is never used. `decode(b"caf\\xe9", "latin1")` is `Decoded("café", "windows-1252")`.
     """
     for mark, charset in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
@@ -75,8 +77,7 @@ def _candidates(data: bytes, declared: str | None) -> Iterator[str]:
         if charset and charset not in seen:
             seen.add(charset)
             yield charset
-    detected = _codec(detect_encoding(data))
-    for charset in (detected, "utf-8"):
+    for charset in (_codec(detect_encoding(data) or ""), "utf-8"):
         if charset and charset not in seen:
             seen.add(charset)
             yield charset
@@ -85,7 +86,7 @@ def _candidates(data: bytes, declared: str | None) -> Iterator[str]:
 def _codec(label: str) -> str | None:
     """The Python codec a browser would use for a label; null for a label browsers do not know (UTF-7, UTF-32)."""
     name = map_encoding_to_html5(label.strip(" \t\n\f\r\"'"), False)
-    return _BROWSER_CODECS.get(name, name) if name else None
+    return _BROWSER_CODECS.get(name, name).replace("cp125", "windows-125") if name else None
 
 
 def _read(data: bytes, charset: str) -> str:

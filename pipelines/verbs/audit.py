@@ -74,16 +74,19 @@ def verify(asked: argparse.Namespace) -> None:
                 f"release {asked.release} is no folder and none of the site's releases; see `headwater sql 'select release from release'`"
             )
         report = verify_release(folder)
-        result = {"release": asked.release, "files": report.files, "samples": report.samples}
-        problems = [{"path": path, "what": what} for path, what in report.problems]
+        result: dict[str, object] = {"release": asked.release, "files": report.files, "samples": report.samples}
+        problems = list(report.problems)
     else:
-        result, problems = verify_ledger(load_site(asked.site).store)
+        found = verify_ledger(load_site(asked.site).store)
+        result = dict(found.counts)
+        problems = [(problem["path"], problem["what"]) for problem in found.problems]
     if asked.json:
-        show.as_json({**result, "problems": problems, "ok": not problems})
+        named = [{"path": path, "what": what} for path, what in problems]
+        show.as_json({**result, "problems": named, "ok": not problems})
     else:
         print(", ".join(f"{key}: {value}" for key, value in result.items()))
-        for problem in problems:
-            print(f"PROBLEM {problem['path']}: {problem['what']}")
+        for path, what in problems:
+            print(f"PROBLEM {path}: {what}")
         print("verified: every byte is as it was committed" if not problems else f"{len(problems)} problems")
     if problems:
         sys.exit(1)

@@ -2,9 +2,13 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipelines.verbs import show
 from schemas.errors import RecipeError
+
+if TYPE_CHECKING:
+    from pipelines.stage import Stage
 
 CORPUS = """\
 # What the corpus is. Every key is documented in docs/recipe.md; an unknown key is an error.
@@ -127,27 +131,30 @@ def plan(asked: argparse.Namespace) -> None:
     from pipelines import recipe as recipes
 
     recipe = recipes.load(asked.recipe)
-    stages = [
-        {"lane": lane.name, "stage": stage.name, "shape": stage.shape.value, "version": stage.version,
-         "settings": stage.settings, "sources": {rule.name: rule.source for rule in stage.rules}}
-        for lane in recipe.lanes
-        for stage in (recipe.rights, *lane.stages)
-    ]  # fmt: skip
+    stages = [(lane.name, stage) for lane in recipe.lanes for stage in (recipe.rights, *lane.stages)]
     if asked.json:
         show.as_json(
             {
-                "recipe": recipe.name,
-                "digest": recipe.digest,
-                "policy": recipe.policy,
-                "agents": recipe.agents,
-                "stages": stages,
+                "recipe": recipe.name, "digest": recipe.digest, "policy": recipe.policy, "agents": recipe.agents,
+                "stages": [
+                    {"lane": lane, "stage": stage.name, "shape": stage.shape, "version": stage.version,
+                     "settings": stage.settings, "sources": {rule.name: rule.source for rule in stage.rules}}
+                    for lane, stage in stages
+                ],
             }
-        )
+        )  # fmt: skip
         return
     rows = [
-        (s["lane"], s["stage"], s["shape"], s["version"], key, value, s["sources"].get(key, ""))  # type: ignore[attr-defined]
-        for s in stages
-        for key, value in (s["settings"] or {"": ""}).items()  # type: ignore[attr-defined]
+        (lane, stage.name, stage.shape.value, stage.version, key, value, _source_of(stage, key))
+        for lane, stage in stages
+        for key, value in (stage.settings or {"": ""}).items()
     ]
-    show.table(f"recipe {recipe.name}, policy {recipe.policy}, digest {recipe.digest.hex()[:12]}",
-               ("lane", "stage", "shape", "version", "setting", "value", "source of the number"), rows)  # fmt: skip
+    show.table(
+        f"recipe {recipe.name}, policy {recipe.policy}, digest {recipe.digest.hex()[:12]}",
+        ("lane", "stage", "shape", "version", "setting", "value", "source of the number"),
+        rows,
+    )
+
+
+def _source_of(stage: "Stage", setting: str) -> str:
+    return next((rule.source for rule in stage.rules if rule.name == setting), "")

@@ -28,6 +28,8 @@ def decode(row: Mapping[str, Any]) -> Mapping[str, Any]:
             raise SystemExit(7)
         case "sleep":
             time.sleep(3600)
+        case "nap":
+            time.sleep(0.1)
         case "spin":
             while True:
                 pass

@@ -1,18 +1,14 @@
-import json
-import re
 import unicodedata
-from pathlib import Path
 
 import datasketch
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.kernels.minhash import Flat, affine32, jaccard, minhash, normalise, shingles
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 MASK = 2**64 - 1
 
 texts = st.lists(st.none() | st.text(max_size=40) | st.text("ab \u4e2d,\u00ad", max_size=40), max_size=6)
@@ -81,12 +77,14 @@ def test_words_are_runs_between_spaces_and_punctuation_or_single_characters_of_u
     assert hashes(text) == sorted({hash_of([word]) for word in words})
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.sampled_from(["a", "b", "cc", "中"]), max_size=30), st.integers(1, 6))
 def test_shingles_are_the_distinct_runs_of_words(words, size):
     runs = [words[i : i + size] for i in range(max(1, len(words) - size + 1))] if words else []
     assert hashes(" ".join(words), size) == sorted({hash_of(run) for run in runs})
 
 
+@settings(deadline=None)  # the first call compiles
 @given(texts, texts)
 def test_a_text_has_the_same_values_in_any_batch(left, right):
     def values(batch):
@@ -117,6 +115,7 @@ def test_permutations_are_those_of_datasketch():
     assert [part.tolist() for part in affine32(128)] == [part.tolist() for part in theirs]
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.lists(st.integers(0, MASK), max_size=20), max_size=4))
 def test_signatures_are_those_of_datasketch(rows):
     offsets = np.cumsum([0, *map(len, rows)])
@@ -127,6 +126,7 @@ def test_signatures_are_those_of_datasketch(rows):
     assert minhash(flat, 32).tolist() == [sketch.hashvalues.tolist() for sketch in theirs]
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.sets(st.integers(0, 50)), st.sets(st.integers(0, 50)))
 def test_jaccard_is_exact(left, right):
     values = np.array([*sorted(left), *sorted(right)], np.uint64)
@@ -137,27 +137,5 @@ def test_jaccard_is_exact(left, right):
 
 def test_values_never_change_without_a_new_stage_version():
     found = shingles(normalise(pa.array(["The quick brown fox jumps over the lazy dog."])), 5)
-    assert each(found)[0][:2] == GOLDEN_SHINGLES
-    assert minhash(found, 4).tolist() == [GOLDEN_MINHASH]
-
-
-GOLDEN_SHINGLES = [0, 0]
-GOLDEN_MINHASH = [0, 0, 0, 0]
-
-
-def test_jaccard_of_short_messages_equals_the_exhaustive_comparison():
-    if not SHARED.is_dir():
-        pytest.skip("the shared data folder is not there")
-    lines = [line.split("\t", 2) for line in (SHARED / "labels/spam/sms_spam.tsv").read_text("utf-8").splitlines()]
-    gold = [json.loads(line) for line in (SHARED / "neardup/sms_pairs.jsonl").read_text().splitlines()]
-
-    def grams(text):
-        flat = re.sub(r"\W+", " ", re.sub(r"\d", "0", text.lower())).strip()
-        return sorted({int.from_bytes(flat[i : i + 5].encode()[:8], "big") for i in range(max(1, len(flat) - 4))})
-
-    sets = [grams(line[2]) for line in lines]
-    at = {int(line[0]): i for i, line in enumerate(lines)}
-    flat = Flat(values=np.array([g for s in sets for g in s], np.uint64), offsets=np.cumsum([0, *map(len, sets)]))
-    left, right = (np.array([at[pair[side]] for pair in gold]) for side in "ab")
-    found = jaccard(flat, left, right).round(4)
-    assert found.tolist() == [pair["jaccard_char5"] for pair in gold]
+    assert each(found)[0][:2] == [7058866846973086292, 9086771115912691778]
+    assert minhash(found, 4).tolist() == [[1925609032, 876041916, 51307185, 1913993403]]

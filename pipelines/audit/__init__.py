@@ -1,0 +1,1 @@
+"""The audit: questions to the ledger, answered in milliseconds and without Beam, torch or Dagster."""

@@ -1,0 +1,107 @@
+"""Names: which items and captures a URI, an id, a sample key or a file stands for."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.audit.open import Ledger
+from pipelines.ledger.database import Database
+from schemas.errors import InputError, NotFound
+from schemas.item import text_sha256
+
+# Chosen: 8 hex digits are unique with near certainty among ten thousand items, and short enough to type.
+_ID = re.compile(r"[0-9a-f]{8,64}")
+_KEY_DIGITS = 32
+# Larger files are looked up as bytes only, not also as text in NFC.
+_TEXT_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a name stands for. `kind`: uri | item | sample_key | capture | file."""
+
+    kind: str
+    items: tuple[bytes, ...] = ()
+    captures: tuple[bytes, ...] = ()
+
+
+def resolve(ledger: Ledger, name: str) -> tuple[Ledger, Found]:
+    """What the name stands for, and the ledger as of the commit that knows it: this one, else the last before it.
+
+    Raises:
+        NotFound: no commit knows it; the text names URIs that differ only in form.
+        InputError: several ids begin so.
+    """
+    digests = _file_digests(name)
+    if found := _find(ledger.db, name, digests):
+        return ledger, found
+    for before in ledger.earlier():
+        if found := _find(before.db, name, digests):
+            return before, found
+        before.db.close()
+    near = _near(ledger.db, name)
+    cure = f"did you mean {' or '.join(near)}?" if near else "give the URI exactly as captured, an id, or a file"
+    raise NotFound(f"nothing in the ledger answers to {name!r} (commits 0 to {ledger.commit.seq}): {cure}")
+
+
+def _find(db: Database, name: str, digests: tuple[bytes, ...]) -> Found | None:
+    if captures := _ids(db, "SELECT capture_id AS id FROM capture WHERE uri = ?", name):
+        return Found(kind="uri", captures=captures)
+    if _ID.fullmatch(name.lower()):
+        low, high = (bytes.fromhex(name.lower().ljust(64, digit)) for digit in "0f")
+        if items := _one(name, _ids(db, "SELECT item_id AS id FROM item WHERE item_id BETWEEN ? AND ?", low, high)):
+            return Found(kind="sample_key" if len(name) == _KEY_DIGITS else "item", items=items)
+        if captures := _one(
+            name, _ids(db, "SELECT capture_id AS id FROM capture WHERE capture_id BETWEEN ? AND ?", low, high)
+        ):
+            return Found(kind="capture", captures=captures)
+    if digests:
+        asked = list(digests)
+        items = _ids(db, "SELECT item_id AS id FROM item WHERE content_sha256 IN (SELECT unnest(?::BLOB[]))", asked)
+        captures = _ids(
+            db, "SELECT capture_id AS id FROM capture WHERE payload.sha256 IN (SELECT unnest(?::BLOB[]))", asked
+        )
+        if items or captures:
+            return Found(kind="file", items=items, captures=captures)
+    return None
+
+
+def _ids(db: Database, sql: str, *parameters: object) -> tuple[bytes, ...]:
+    return tuple(row["id"] for row in db.rows(f"SELECT DISTINCT id FROM ({sql}) ORDER BY id", parameters))
+
+
+def _one(name: str, ids: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    if len(ids) > 1:
+        some = ", ".join(one.hex() for one in ids[:5])
+        raise InputError(f"{len(ids)} ids begin with {name}; give more digits: {some}")
+    return ids
+
+
+def _file_digests(name: str) -> tuple[bytes, ...]:
+    """Digests under which the ledger may know the file of this name: of its bytes, and of its text in NFC; else none."""
+    path = Path(name)
+    try:
+        if not path.is_file():
+            return ()
+    except (OSError, ValueError):  # too long for a file name, or a zero byte in it
+        return ()
+    with path.open("rb") as file:
+        exact = hashlib.file_digest(file, "sha256").digest()
+    if path.stat().st_size > _TEXT_BYTES:
+        return (exact,)
+    try:
+        return tuple(dict.fromkeys((exact, text_sha256(path.read_text("utf-8")))))
+    except UnicodeDecodeError:
+        return (exact,)
+
+
+def _near(db: Database, name: str) -> list[str]:
+    """Up to three captured URIs that differ from `name` only in scheme, `www.`, case, fragment or last slash."""
+    sql = f"SELECT DISTINCT uri FROM capture WHERE {_form('uri')} = {_form('?::VARCHAR')} ORDER BY uri LIMIT 3"
+    return [row["uri"] for row in db.rows(sql, [name])]
+
+
+def _form(sql: str) -> str:
+    """SQL for what is left of a URI when everything people leave out or add by accident is gone."""
+    return f"regexp_replace(regexp_replace(lower({sql}), '^https?://(www[.])?', ''), '/*(#.*)?$', '')"

@@ -1,0 +1,86 @@
+"""Why: the whole life of a name, from the bytes it was cut from to the shard that holds it, or to what ended it."""
+
+from typing import Any
+
+from pipelines.audit.evidence import evidence
+from pipelines.audit.items import UNKNOWN, Row, lineage, told
+from pipelines.audit.names import resolve
+from pipelines.audit.open import Ledger
+from schemas.capture import Outcome
+from schemas.digest import plain
+
+
+def why(ledger: Ledger, name: str) -> dict[str, Any]:
+    """Everything the ledger knows of a URI, item id (8 hex digits or more), sample key, capture id or file, as JSON values.
+
+    Captures in order of time, each with where its bytes lie, what was recorded of its rights, and its items as trees:
+    roots, and under `children` what was cut from them. For an item only its own line is told, not its siblings. Where
+    nothing was recorded the value is "unknown"; an empty list means that there is none.
+
+    Raises:
+        NotFound: neither this commit nor one before it knows the name.
+        InputError: several ids begin so.
+    """
+    at, found = resolve(ledger, name)
+    rows = lineage(at.db, found.items, found.captures)
+    captures = _captures(at, sorted({*found.captures, *(row["capture_id"] for row in rows)}))
+    recorded = evidence(at.db, captures)
+    trees = _trees(rows, told(at.db, rows))
+    sources = {row["source"] for row in captures}
+    answer = {
+        "name": name,
+        "kind": found.kind,
+        "commit": commit_row(at),
+        "captures": [_capture(row, recorded[row["capture_id"]], trees.get(row["capture_id"], [])) for row in captures],
+        "sources": {
+            row["name"]: row
+            for row in at.db.rows("SELECT DISTINCT * FROM source ORDER BY name")
+            if row["name"] in sources
+        },
+    }
+    return plain(answer)  # type: ignore[return-value]
+
+
+def commit_row(ledger: Ledger) -> Row:
+    """Which commit answers: its number and hash, and the run that made it with recipe, policy, times and release."""
+    (run,) = ledger.db.rows(
+        "SELECT DISTINCT recipe, recipe_digest, policy, runner, version, started_at, ended_at, release FROM run"
+    ) or [{}]
+    return {"seq": ledger.commit.seq, "hash": ledger.commit.hash, "run": ledger.commit.run} | run
+
+
+def _captures(ledger: Ledger, ids: list[bytes]) -> list[Row]:
+    """The rows of these captures in order of time; a record that lies in two archives is told once."""
+    sql = "SELECT * FROM capture WHERE capture_id IN (SELECT unnest(?::BLOB[])) ORDER BY fetched_at, capture_id, payload.uri"
+    found: dict[bytes, Row] = {}
+    for row in ledger.db.rows(sql, [ids]):
+        found.setdefault(row["capture_id"], row)
+    return list(found.values())
+
+
+def _capture(row: Row, recorded: Row, items: list[Row]) -> Row:
+    outcome = row["outcome"]
+    told = {name: value for name, value in row.items() if name not in ("uri_key", "payload")} | {
+        "meaning": Outcome(outcome).explanation if outcome in set(Outcome) else UNKNOWN,
+        "fetched_at": row["fetched_at"] or UNKNOWN,
+        "headers": dict(row["headers"]),
+        "stored": row["payload"],
+    }
+    if not items:
+        told["no_items_because"] = (
+            f"no lane of the recipe takes {row['media_type'] or 'an undeclared media type'}, or the sample left it out"
+            if outcome == Outcome.FETCHED
+            else told["meaning"]
+        )
+    return told | recorded | {"items": items}
+
+
+def _trees(rows: list[Row], items: list[Row]) -> dict[bytes, list[Row]]:
+    """Items as trees by the capture of their root, children under their parents."""
+    by_id = {item["item_id"]: item for item in items}
+    found: dict[bytes, list[Row]] = {}
+    for row, item in zip(rows, items, strict=True):
+        parent = by_id.get(row["parent_id"])
+        siblings = found.setdefault(row["capture_id"], []) if parent is None else parent.setdefault("children", [])
+        siblings.append(item)
+    return found

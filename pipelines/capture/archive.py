@@ -1,0 +1,253 @@
+"""An archive as rows: captures, and the evidence about rights that came with them. Facts only; nothing is judged here.
+
+In: one WARC or ARC file. Out: `Captured` batches in file order; records that are no captures are counted by type.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+from pipelines.capture import http
+from pipelines.capture.sniff import sniff
+from pipelines.capture.uri import absolute, host, origin, uri_key
+from pipelines.capture.uri import path as uri_path
+from pipelines.capture.warc import Gap, Record, records
+from pipelines.rights.evidence import Statement, header_statements, html_statements, tdmrep_statements
+from pipelines.rights.licences import html_licences
+from schemas.capture import CAPTURE, HEADERS_KEPT, Outcome, capture_id
+from schemas.digest import sha256
+from schemas.rights import LICENCE, RIGHTS, ROBOTS
+
+ROBOTS_PATH = "/robots.txt"
+TDMREP_PATH = "/.well-known/tdmrep.json"
+SITE_FILES = frozenset((ROBOTS_PATH, TDMREP_PATH, "/ai.txt", "/.well-known/ai.txt"))
+ROBOTS_BYTES = 500 << 10  # Source: RFC 9309, section 2.5: a parser reads at least 500 KiB
+HTML = frozenset(("text/html", "application/xhtml+xml"))
+_CAPTURES = frozenset(("response", "resource", "conversion", "revisit"))
+_PICTURE_OR_SOUND = ("image/", "audio/")
+
+_Row: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """Rows of one stretch of an archive, in file order. `skipped`: records that are no captures, by what they are.
+
+    Keys of `skipped`: a record type, the same with `_damaged` (a request or metadata record that is not good), and
+    `repeated` (a capture that this archive holds already: the same record twice has one id).
+    """
+
+    captures: pa.RecordBatch
+    rights: pa.RecordBatch
+    robots: pa.RecordBatch
+    licences: pa.RecordBatch
+    skipped: dict[str, int]
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Rows gathered for the next batch."""
+
+    captures: list[_Row] = field(default_factory=list)
+    rights: list[_Row] = field(default_factory=list)
+    robots: list[_Row] = field(default_factory=list)
+    licences: list[_Row] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def batch(self) -> Captured:
+        return Captured(
+            captures=pa.RecordBatch.from_pylist(self.captures, schema=CAPTURE),
+            rights=pa.RecordBatch.from_pylist(self.rights, schema=RIGHTS),
+            robots=pa.RecordBatch.from_pylist(self.robots, schema=ROBOTS),
+            licences=pa.RecordBatch.from_pylist(self.licences, schema=LICENCE),
+            skipped=dict(sorted(self.skipped.items())),
+        )
+
+
+def capture_archive(path: Path, *, source: str, stored_uri: str, rows_per_batch: int = 1000) -> Iterator[Captured]:
+    """The rows of an archive, `rows_per_batch` captures a batch; at least one batch, also of an empty archive.
+
+    `source`: name of the source card. `stored_uri`: where the archive lies in the store, for `payload.uri`. Nothing but
+    the file's bytes and these values is in the rows; `path` is not.
+
+    Raises:
+        SourceError: the file cannot be opened.
+    """
+    rows, seen, is_yielded = _Rows(), set[bytes](), False
+    for found in records(path):
+        if isinstance(found, Record) and found.record_type not in _CAPTURES:
+            rows.skipped[found.record_type + ("_damaged" if found.problem else "")] += 1
+            continue
+        row = _gap_row(found, source, stored_uri) if isinstance(found, Gap) else _row(found, source, stored_uri)
+        if row["capture_id"] in seen:
+            rows.skipped["repeated"] += 1
+            continue
+        seen.add(row["capture_id"])
+        rows.captures.append(row)
+        if isinstance(found, Record):
+            _add_evidence(rows, found, row)
+        if len(rows.captures) == rows_per_batch:
+            yield rows.batch()
+            rows, is_yielded = _Rows(), True
+    if rows.captures or rows.skipped or not is_yielded:
+        yield rows.batch()
+
+
+def _gap_row(gap: Gap, source: str, stored_uri: str) -> _Row:
+    place = str(gap.offset)
+    key = capture_id(
+        source=source, uri=None, fetched_at=None, record_type="gap", record_id=place, payload_sha256=gap.sha256
+    )
+    return {
+        "capture_id": key,
+        "source": source,
+        "outcome": Outcome.DAMAGED.value,
+        "reason": gap.reason.value,
+        "detail": f"{gap.length} bytes at {gap.offset}: {gap.detail}",
+        "headers": [],
+        "record_type": "gap",
+        "record_id": place,
+        "payload": {"uri": stored_uri, "offset": gap.offset, "length": gap.length, "sha256": gap.sha256},
+    }
+
+
+def _row(record: Record, source: str, stored_uri: str) -> _Row:
+    payload_sha256 = sha256(record.payload)
+    key = capture_id(
+        source=source, uri=record.uri, fetched_at=record.fetched_at, record_type=record.record_type,
+        record_id=record.record_id, payload_sha256=payload_sha256,
+    )  # fmt: skip
+    content_type = _content_type(record)
+    return {
+        "capture_id": key,
+        "source": source,
+        "outcome": outcome(record).value,
+        "reason": record.problem.value if record.problem else None,
+        "detail": record.detail,
+        "uri": record.uri,
+        "uri_key": uri_key(record.uri),
+        "host": host(record.uri),
+        "fetched_at": record.fetched_at,
+        "status": record.status,
+        "media_type": media_type(content_type, record.payload),
+        "charset": http.charset(content_type),
+        "headers": [(name, value) for name in HEADERS_KEPT if (value := http.header(record.headers, name)) is not None],
+        "headers_sha256": sha256(record.header_block) if record.header_block else None,
+        "record_type": record.record_type,
+        "record_id": record.record_id,
+        "truncated": record.truncated,
+        "payload": {
+            "uri": stored_uri,
+            "offset": record.offset,
+            "length": record.length,
+            "sha256": payload_sha256,
+        },
+        "payload_bytes": len(record.payload),
+    }
+
+
+def outcome(record: Record) -> Outcome:
+    """How the capture ended. What is not good is `damaged`, whatever else it is."""
+    if record.problem is not None:
+        return Outcome.DAMAGED
+    if record.record_type == "revisit":
+        return Outcome.REVISIT
+    if uri_path(record.uri) in SITE_FILES:
+        return Outcome.ROBOTS_FILE
+    match record.status:
+        case 404 | 410:
+            return Outcome.NOT_FOUND
+        case int(status) if 300 <= status < 400:
+            return Outcome.REDIRECT
+        case int(status) if not 200 <= status < 300:
+            return Outcome.HTTP_ERROR
+    return Outcome.FETCHED if record.payload else Outcome.EMPTY
+
+
+def _content_type(record: Record) -> str | None:
+    """The Content-Type of the payload: the HTTP header's, or the record's where the block is no HTTP message."""
+    return http.header(record.headers, "content-type") if record.header_block else record.content_type
+
+
+def media_type(content_type: str | None, payload: bytes) -> str | None:
+    """The declared media type; what the bytes show where none is declared, or where a picture is served as a page."""
+    declared = http.media_type(content_type)
+    if declared in (None, "application/octet-stream"):
+        return sniff(payload) or declared
+    if declared == "text/html":
+        shown = sniff(payload)
+        return shown if shown is not None and shown.startswith(_PICTURE_OR_SOUND) else declared
+    return declared
+
+
+def _add_evidence(rows: _Rows, record: Record, row: _Row) -> None:
+    """Statements of headers and page, licences, and the files in which a site speaks for itself."""
+    if record.header_block:
+        said = header_statements(record.headers)
+        rows.rights += _statements(row, said, sha256(record.header_block))
+    if record.record_type == "revisit":
+        return
+    if row["outcome"] == Outcome.FETCHED.value and row["media_type"] in HTML:
+        evidence = row["payload"]["sha256"]
+        rows.rights += _statements(row, html_statements(record.payload), evidence)
+        rows.licences += [
+            {
+                "capture_id": row["capture_id"],
+                "location": hit.location,
+                "locator": hit.locator,
+                "expression": hit.expression,
+                "raw": hit.raw,
+                "evidence_sha256": evidence,
+            }
+            for hit in html_licences(record.payload, record.uri)
+        ]
+    path, site = uri_path(record.uri), origin(record.uri)
+    if site is not None and path == ROBOTS_PATH:
+        rows.robots.append(_robots(record, row, site))
+    elif site is not None and path == TDMREP_PATH and record.problem is None and _is_success(record):
+        rows.rights += _statements(row, tdmrep_statements(record.payload), row["payload"]["sha256"], site)
+
+
+def _statements(row: _Row, said: list[Statement], evidence_sha256: bytes, site: str | None = None) -> list[_Row]:
+    """RIGHTS rows. `site`: the origin that the statements are about, null for the capture itself."""
+    return [
+        {
+            "capture_id": row["capture_id"],
+            "subject_kind": "capture" if site is None else "origin",
+            "subject": None if site is None else site + (one.path or ""),
+            "mechanism": one.mechanism.value,
+            "usage": one.usage.value,
+            "verdict": one.verdict.value,
+            "agent": one.agent,
+            "locator": one.locator,
+            "excerpt": one.excerpt,
+            "evidence_sha256": evidence_sha256,
+            "observed_at": row["fetched_at"],
+        }
+        for one in said
+    ]
+
+
+def _robots(record: Record, row: _Row, site: str) -> _Row:
+    """The ROBOTS row of a robots.txt. A damaged one counts as unreachable: nobody knows what it said."""
+    is_good = record.problem is None
+    location = http.header(record.headers, "location") if is_good else None
+    body = record.payload[:ROBOTS_BYTES] if is_good else b""
+    return {
+        "capture_id": row["capture_id"],
+        "origin": site,
+        "fetched_at": record.fetched_at,
+        # A resource record was obtained without HTTP: there is no status, and it was reached.
+        "status": (200 if record.record_type == "resource" else record.status) if is_good else None,
+        "location": absolute(location, record.uri) if location else None,
+        "body": body,
+        "body_sha256": sha256(body),
+    }
+
+
+def _is_success(record: Record) -> bool:
+    return record.status is None or 200 <= record.status < 300

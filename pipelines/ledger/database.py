@@ -1,0 +1,122 @@
+"""The tables of a commit as a DuckDB database in memory: a view a table, made when a statement first names it."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipelines.store import Part, Store
+from schemas.errors import LedgerError
+from schemas.tables import TABLES
+
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    # DuckDB fetches extensions from the network when a statement seems to need one, unless told not to.
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    # A table name that is unknown would be looked up among the variables of the calling Python code.
+    "python_enable_replacements": False,
+}
+
+
+class Database:
+    """The rows that some parts hold, by table. A table without parts is there and empty.
+
+    `spills`: whether answers larger than memory may go to a folder of the system's temporary one.
+    """
+
+    def __init__(self, store: Store, parts: Iterable[Part], *, spills: bool = True) -> None:
+        self._store = store
+        self._parts: dict[str, list[Part]] = {name: [] for name in TABLES}
+        for part in parts:
+            self._parts.setdefault(part.table, []).append(part)
+        self._made: set[str] = set()
+        spill = Path(tempfile.gettempdir()) / f"headwater-{os.getpid()}"
+        self.connection = duckdb.connect(":memory:", config=CONFIG | {"temp_directory": str(spill) if spills else ""})
+        self.connection.execute("SET TimeZone = 'UTC'")
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the memory. The database cannot be asked any more."""
+        self.connection.close()
+
+    @property
+    def tables(self) -> list[str]:
+        """Names of all tables, sorted."""
+        return sorted(self._parts)
+
+    def files(self, names: Iterable[str]) -> list[str]:
+        """Local files behind these tables, each also in the spelling DuckDB reads them by; none for a remote store."""
+        if not self._store.is_local:
+            return []
+        local = [str(self._store.local(part.path)) for name in names for part in self._parts[name]]
+        return sorted({spelling for path in local for spelling in (path, _literal(path))})
+
+    def table(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """The answer to one statement; `?` stands for the parameters in order.
+
+        Raises:
+            LedgerError: a file that the tables stand on is missing or unreadable.
+        """
+        self.prepare(sql)
+        try:
+            return self.connection.sql(sql, params=list(parameters)).to_arrow_table()
+        except duckdb.IOException as error:
+            raise _unreadable(error) from error
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+        """The answer to one statement, a dict a row. Raises LedgerError."""
+        return self.table(sql, parameters).to_pylist()  # type: ignore[no-any-return]
+
+    def prepare(self, sql: str) -> set[str]:
+        """The tables that a statement may name, now views. Raises LedgerError."""
+        # Every word counts: a view too many costs a millisecond, and no parser has to agree with DuckDB's.
+        named = set(re.findall(r"\w+", sql.lower())) & self._parts.keys()
+        for name in sorted(named - self._made):
+            self._make(name)
+        return named
+
+    def _make(self, name: str) -> None:
+        parts, schema = self._parts[name], TABLES.get(name)
+        sides = []
+        if parts and self._store.is_local:
+            files = ", ".join(_quoted(_literal(str(self._store.local(part.path)))) for part in parts)
+            # By name: parts of one table may differ in columns, and without it DuckDB nulls some of them in silence.
+            sides.append(f"SELECT * FROM read_parquet([{files}], union_by_name = true)")
+        elif parts:
+            tables = [self._store.read_part(part) for part in parts]
+            self.connection.register(f"read_{name}", pa.concat_tables(tables, promote_options="default"))
+            sides.append(f'SELECT * FROM "read_{name}"')
+        if schema is not None:
+            # Gives columns that came into the schema after a part was written, as nulls.
+            self.connection.register(f"empty_{name}", schema.empty_table())
+            sides.append(f'SELECT * FROM "empty_{name}"')
+        try:
+            self.connection.execute(f'CREATE VIEW "{name}" AS {" UNION ALL BY NAME ".join(sides)}')
+        except duckdb.IOException as error:
+            raise _unreadable(error) from error
+        self._made.add(name)
+
+
+def _unreadable(error: Exception) -> LedgerError:
+    what = str(error).partition("\n")[0]
+    return LedgerError(f"a file of the ledger cannot be read: {what}; `headwater verify` names all damage")
+
+
+def _literal(path: str) -> str:
+    """The path as a DuckDB pattern that matches nothing else: `a[1].parquet` is `a[[]1].parquet`."""
+    return re.sub(r"[\[*?]", r"[\g<0>]", path)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

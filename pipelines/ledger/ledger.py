@@ -1,0 +1,54 @@
+"""Committing a run: its tables must balance, then one commit makes them visible."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from pipelines.balance import balance, check
+from pipelines.ledger.database import Database
+from pipelines.ledger.log import Log
+from pipelines.store import Part, Store
+from schemas.errors import LedgerError
+from schemas.run import Balance
+
+
+def commit_run(
+    store: Store, run_row: pa.Table, parts: Mapping[str, Sequence[Part]], expected_roots: pa.Array, *, note: str = ""
+) -> Balance:
+    """The balance of a run, now committed: every file it stands on is visible, in all tables at once.
+
+    Committing the same run again changes nothing.
+
+    Args:
+        store: where the parts lie and the log goes.
+        run_row: the run's one row in the schema RUN.
+        parts: every file the run stands on, by table, reused ones too; the run's own row is added where it is not there.
+        expected_roots: ids of the root items that the captures must have given, computed from the captures alone.
+        note: a sentence for the log.
+
+    Raises:
+        BalanceError: the accounts do not add up; nothing was committed.
+        LedgerError: a part is not in the store.
+        CommitConflict: other writers were faster, again and again.
+    """
+    (row,) = run_row.to_pylist()
+    named = dict(parts)
+    if "run" not in named:
+        named["run"] = [store.publish("run", run_row)]
+    files = [part for found in named.values() for part in found]
+    for part in files:
+        if not store.exists(part.path):
+            raise LedgerError(f"run {row['run']}: {part.path} is not in store {store.root}; run the recipe again")
+    with Database(store, files) as db:
+        found = check(db, expected_roots)
+    Log(store).append(row["run"], row["recipe_digest"].hex(), files, note=note, time=row["ended_at"])
+    return found
+
+
+def head_run(store: Store, run: str) -> Balance | None:
+    """The balance of `run` where it is the last one committed; None where it is not. Raises ChainBroken."""
+    head = Log(store).head()
+    if head is None or head.run != run:
+        return None
+    with Database(store, head.files) as db:
+        return balance(db)

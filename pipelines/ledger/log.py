@@ -1,0 +1,249 @@
+"""The log: one commit a run, each naming the one before it, so that no byte can change unnoticed.
+
+`ledger/_log/<seq>.json` is canonical JSON, created exclusively: of two writers one wins, the other reads again and takes
+the next number. A commit is the complete statement of one run: every file the run stands on, reused ones too; readers
+follow it and never a listing. Whoever can rewrite the whole chain can still do so: keep the hash of a head elsewhere (a
+git tag, a time stamp) and hand it to `verify` as the anchor.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from typing import Any, TypedDict
+
+from pipelines.store import Part, Store
+from schemas.digest import canonical, digest, merkle_root, sha256
+from schemas.errors import ChainBroken, CommitConflict
+
+FOLDER = "ledger/_log"
+VERSION = 1
+# Chosen: each failed try means that another writer got through, so 100 in a row is no contention but a fault.
+ATTEMPTS = 100
+
+_NAME = re.compile(rf"{FOLDER}/(\d{{12}})\.json")
+
+
+class Problem(TypedDict):
+    """Something that is not as it was committed: the file, relative to the store, and what is wrong with it."""
+
+    path: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """A file of earlier commits whose bytes may be gone: a request had it replaced. `sha256`: of the old bytes."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One commit. `prev`: hash of the commit before, None for the first; `recipe`: its digest; digests are hex.
+
+    `files` are sorted by table and path; `root` is the Merkle root of their digests in that order. `time`: when the run
+    ended. `reused`: the head said the same already, so nothing was written.
+    """
+
+    seq: int
+    prev: str | None
+    run: str
+    recipe: str
+    note: str
+    time: datetime | None
+    files: tuple[Part, ...]
+    replaces: tuple[Erased, ...]
+    root: str
+    hash: str
+    reused: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where the commit lies, relative to the store."""
+        return _path(self.seq)
+
+
+def _path(seq: int) -> str:
+    return f"{FOLDER}/{seq:012d}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log of one store."""
+
+    store: Store
+
+    def head(self) -> Commit | None:
+        """The last commit, or None where nothing was committed yet. Raises ChainBroken where it cannot be read."""
+        names = [path for path in self.store.list(FOLDER) if _NAME.fullmatch(path)]
+        return read_commit(self.store, names[-1]) if names else None
+
+    def commits(self) -> Iterator[Commit]:
+        """All commits, the first one first. Raises ChainBroken at one that cannot be read."""
+        for path in self.store.list(FOLDER):
+            if _NAME.fullmatch(path):
+                yield read_commit(self.store, path)
+
+    def append(
+        self,
+        run: str,
+        recipe: str,
+        files: Iterable[Part],
+        *,
+        note: str = "",
+        time: datetime | None = None,
+        replaces: Iterable[Erased] = (),
+    ) -> Commit:
+        """The commit that now says which files the run stands on; the head itself, `reused`, where it says so already.
+
+        "Already" looks past the run's own row, whose times differ between two tries of the same run.
+
+        Raises:
+            CommitConflict: other writers took the number 100 times in a row; try again.
+        """
+        listed = tuple(sorted(set(files), key=_order))
+        erased = tuple(sorted(set(replaces), key=lambda one: one.path))
+        for _ in range(ATTEMPTS):
+            head = self.head()
+            if head and head.run == run and not erased and _work(head.files) == _work(listed):
+                return replace(head, reused=True)
+            body = {
+                "v": VERSION,
+                "seq": head.seq + 1 if head else 0,
+                "prev": head.hash if head else None,
+                "run": run,
+                "recipe": recipe,
+                "note": note,
+                "time": time,
+                "files": [asdict(part) for part in listed],
+                "replaces": [asdict(one) for one in erased],
+                "root": _root(listed),
+            }
+            data = canonical(body | {"hash": digest("commit", body).hex()})
+            commit = _parse(data)
+            if self.store.create(commit.path, data):
+                return commit
+        raise CommitConflict(f"run {run}: another writer took the next commit {ATTEMPTS} times; commit again")
+
+    def verify(self, anchor: str | None = None) -> list[Problem]:
+        """Everything that is not as it was committed: commits in order, then files by path; empty where all is well.
+
+        Every file that any commit lists is hashed again. `anchor`: hash of a commit noted elsewhere that the chain must
+        hold; without it, commits cut off at the end cannot be missed.
+        """
+        commits, problems = _check_chain(self.store)
+        if anchor is not None and all(commit.hash != anchor for commit in commits):
+            problems.append(Problem(path=FOLDER, what=f"holds no commit {anchor}: cut off, or written anew"))
+        return problems + _check_files(self.store, commits)
+
+    def orphans(self) -> list[str]:
+        """Parts that no commit and no receipt names: left by killed runs, harmless, free to delete. Sorted."""
+        named = {part.path for commit in self.commits() for part in commit.files}
+        for path in self.store.list("rooms"):
+            named |= {part["path"] for part in json.loads(self.store.read(path))["parts"]}
+        return [path for path in self.store.list("parts") if path not in named]
+
+
+def _order(part: Part) -> tuple[str, str]:
+    return part.table, part.path
+
+
+def _work(files: Iterable[Part]) -> list[Part]:
+    return [part for part in files if part.table != "run"]
+
+
+def _root(files: Iterable[Part]) -> str:
+    return merkle_root(bytes.fromhex(part.sha256) for part in files).hex()
+
+
+def read_commit(store: Store, path: str) -> Commit:
+    """The commit in a file of the log.
+
+    Raises:
+        ChainBroken: the file is missing, or its bytes are not those that were committed.
+    """
+    try:
+        return _parse(store.read(path))
+    except FileNotFoundError:
+        raise ChainBroken(f"{path} is missing; restore it from a copy of the store") from None
+    except ValueError as error:
+        raise ChainBroken(f"{path} {error}; restore it from a copy (`headwater verify` names all damage)") from error
+
+
+def _parse(data: bytes) -> Commit:
+    """The commit in these bytes. Raises ValueError with what is wrong."""
+    try:
+        body: dict[str, Any] = json.loads(data)
+        said = body.pop("hash")
+        commit = Commit(
+            **{name: body[name] for name in ("seq", "prev", "run", "recipe", "note", "root")},
+            time=None if body["time"] is None else datetime.fromisoformat(body["time"]),
+            files=tuple(Part(**part) for part in body["files"]),
+            replaces=tuple(Erased(**one) for one in body["replaces"]),
+            hash=said,
+        )
+        same = digest("commit", body).hex() == said and canonical(body | {"hash": said}) == data
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"was changed: it is no commit ({type(error).__name__})") from error
+    if not same or body.keys() != {field.name for field in fields(Commit)} - {"hash", "reused"} | {"v"}:
+        raise ValueError("was changed: its bytes do not have the hash it names")
+    if body["v"] != VERSION:
+        raise ValueError(f"is of version {body['v']}, which this code does not know")
+    return commit
+
+
+def _check_chain(store: Store) -> tuple[list[Commit], list[Problem]]:
+    """The readable commits in the order of their names, and what is wrong with the chain."""
+    commits: list[Commit] = []
+    problems: list[Problem] = []
+    expected, prev = 0, None
+    whole = True  # after a commit that is missing, damaged or misplaced nothing can be said of the next one's link
+    for path in store.list(FOLDER):
+        match = _NAME.fullmatch(path)
+        if not match:
+            problems.append(Problem(path=path, what="was added: it is no commit"))
+            continue
+        seq = int(match[1])
+        problems += [Problem(path=_path(gone), what="is missing") for gone in range(expected, seq)]
+        whole, expected = whole and expected == seq, seq + 1
+        try:
+            commit = _parse(store.read(path))
+        except ValueError as error:
+            problems.append(Problem(path=path, what=str(error)))
+            whole = False
+            continue
+        if commit.seq != seq:
+            problems.append(Problem(path=path, what=f"was moved here from {commit.path}"))
+        elif whole and commit.prev != prev:
+            problems.append(
+                Problem(path=path, what="does not follow the commit before it: one of the two was replaced")
+            )
+        whole, prev = commit.seq == seq, commit.hash
+        commits.append(commit)
+    return commits, problems
+
+
+def _check_files(store: Store, commits: Sequence[Commit]) -> list[Problem]:
+    listed: dict[str, tuple[str, str]] = {}
+    erased = {(one.path, one.sha256) for commit in commits for one in commit.replaces}
+    problems: list[Problem] = []
+    for commit in commits:
+        for part in commit.files:
+            said, by = listed.setdefault(part.path, (part.sha256, commit.path))
+            if said != part.sha256:
+                problems.append(Problem(path=part.path, what=f"has one digest in {by} and another in {commit.path}"))
+    for path, (said, by) in sorted(listed.items()):
+        try:
+            found = sha256(store.read(path)).hex()
+        except FileNotFoundError:
+            if (path, said) not in erased:
+                problems.append(Problem(path=path, what=f"is missing; {by} lists it"))
+            continue
+        if found != said:
+            problems.append(
+                Problem(path=path, what=f"was changed: {by} lists it with sha256 {said[:16]}, it has {found[:16]}")
+            )
+    return problems

@@ -1,0 +1,56 @@
+"""Fixtures of the whole suite.
+
+corpus_recipe   (folder with archives) -> the recipe over it, as TOML would give it
+curate          run a recipe at a fresh site and give (site, result)
+"""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.recipe import Recipe, loads
+from pipelines.run import Result, run
+from pipelines.site import Site, load_site
+
+RECIPE = """
+format = 1
+name = "test"
+policy = "opt_out_respected"
+agents = ["HeadwaterBot", "CCBot", "GPTBot", "*"]
+max_quarantined = 0.2
+{more}
+[[source]]
+lane = "web"
+from = "*.warc.gz"
+[source.card]
+name = "corpus"
+kind = "synthetic"
+title = "The test corpus"
+provider = "us"
+contact = "nobody@corpus.example"
+[shards]
+validation = 0.1
+"""
+
+
+def recipe_over(folder: Path, more: str = "") -> Recipe:
+    """A recipe over the archives of a folder."""
+    return loads(RECIPE.format(more=more), base=folder)
+
+
+def site_at(folder: Path, **changes: object) -> Site:
+    """A local site in one process."""
+    import dataclasses
+
+    return dataclasses.replace(load_site(folder), **{"workers": 1, **changes})
+
+
+@pytest.fixture
+def curate(tmp_path):
+    """`curate(archives, site_name, **site changes)` runs the test recipe and gives (site, result)."""
+
+    def do(archives: Path, name: str = "site", more: str = "", **changes: object) -> tuple[Site, Result]:
+        site = site_at(tmp_path / name, **changes)
+        return site, run(recipe_over(archives, more), site)
+
+    return do
