@@ -34,8 +34,8 @@ _ENDS = (
     " ('withdrawn', 'drop')) AS ends(state, verdict)"
 )
 
-# What must hold, as (what is wrong, the ids for which it is). `items` and `ended` are the distinct rows; a disposition
-# or placement that is there twice is wrong even where both rows agree, an item is not: two archives may hold one record.
+# What must hold, as (what is wrong, the ids for which it is). `items` and `ended` are the distinct rows. A disposition
+# or placement that is there twice is wrong even where both rows agree; an item is not: two archives may hold a record.
 INVARIANTS: tuple[tuple[str, str], ...] = (
     ("items are there with two different rows",
      "SELECT item_id AS id FROM items GROUP BY item_id HAVING count(*) > 1"),
@@ -73,8 +73,8 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
      "SELECT m.item_id AS id FROM ended m LEFT JOIN ended w ON w.item_id = m.successor_id WHERE m.state = 'merged'"
      f" AND w.state IS DISTINCT FROM 'kept' AND w.reason IS DISTINCT FROM '{Reason.OVER_QUOTA.value}'"),
     ("merged items have no verified similarity to their witness",
-     "SELECT m.item_id AS id FROM ended m ANTI JOIN duplicate d ON d.item_id = m.item_id AND d.witness_id = m.successor_id"
-     " WHERE m.state = 'merged'"),
+     "SELECT m.item_id AS id FROM ended m ANTI JOIN duplicate d ON d.item_id = m.item_id"
+     " AND d.witness_id = m.successor_id WHERE m.state = 'merged'"),
     ("items name a witness but are not merged",
      "SELECT item_id AS id FROM ended WHERE state <> 'merged' AND successor_id IS NOT NULL"),
     ("items ended without a reason",
@@ -87,7 +87,8 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
      " ON d.item_id = e.item_id WHERE e.state = 'kept'"),
     ("shards hold another number of samples than placements",
      "SELECT shard_id AS id FROM (SELECT DISTINCT shard_id, samples FROM shard) LEFT JOIN"
-     " (SELECT shard_id, count(*) AS n FROM placement GROUP BY shard_id) USING (shard_id) WHERE n IS DISTINCT FROM samples"),
+     " (SELECT shard_id, count(*) AS n FROM placement GROUP BY shard_id) USING (shard_id)"
+     " WHERE n IS DISTINCT FROM samples"),
     ("placements name a shard that is not in the ledger",
      "SELECT item_id AS id FROM placement ANTI JOIN shard USING (shard_id, release)"),
 )  # fmt: skip
@@ -147,8 +148,8 @@ def per_stage(db: Database) -> pa.Table:
         "SELECT lane, stage, state, count(DISTINCT item_id) AS n FROM disposition WHERE stage IS NOT NULL GROUP BY ALL"
     )}  # fmt: skip
     born = {(row["lane"], row["stage"]): row["n"] for row in db.rows(
-        "SELECT c.lane, p.stage, count(DISTINCT c.item_id) AS n FROM item c JOIN disposition p ON p.item_id = c.parent_id"
-        " GROUP BY ALL"
+        "SELECT c.lane, p.stage, count(DISTINCT c.item_id) AS n FROM item c"
+        " JOIN disposition p ON p.item_id = c.parent_id GROUP BY ALL"
     )}  # fmt: skip
     entered = {row["lane"]: row["n"] for row in db.rows(
         "SELECT lane, count(DISTINCT item_id) FILTER (parent_id IS NULL) AS n FROM item GROUP BY lane ORDER BY lane"

@@ -89,7 +89,7 @@ class Stage:
     @property
     def settings(self) -> dict[str, Scalar]:
         """Everything a recipe may override, with its present value."""
-        return dict(self.parameters) | {rule.name: rule.threshold for rule in self.rules}
+        return dict(self.parameters) | {rule.name: float(rule.threshold) for rule in self.rules}
 
     @property
     def op_id(self) -> bytes:
@@ -115,7 +115,7 @@ class Stage:
                 raise RecipeError(f"{where}: stage {self.name} has no setting {key!r}; it has: {known}")
             _check_type(f"{where}: stage {self.name}, {key}", value, settings[key])
         parameters = tuple((k, _like(values.get(k, v), v)) for k, v in self.parameters)
-        rules = tuple(r.with_threshold(float(values[r.name])) if r.name in values else r for r in self.rules)  # type: ignore[arg-type]
+        rules = tuple(r.with_threshold(values[r.name]) if r.name in values else r for r in self.rules)  # type: ignore[arg-type]
         return dataclasses.replace(self, parameters=parameters, rules=rules)
 
 

@@ -1,7 +1,7 @@
 """The console: one SELECT over the ledger's tables, in a database that can reach nothing else.
 
-Each statement gets a database of its own: only the files of the tables it names can be read, nothing can be written, and
-nothing about that can be changed.
+Each statement gets a database of its own: only the files of the tables it names can be read, nothing can be written,
+and nothing about that can be changed.
 """
 
 import logging
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 # Source: FAULTS.md 3.10, where these held 50 hostile statements.
 MEMORY = "512MB"
 THREADS = 2
+# Statements that ask which tables there are: every table must be there for them.
+LISTINGS = ("show", "information_schema", "duckdb_", "pg_catalog")
 
 
 def query(ledger: Ledger, sql: str, *, limit: int = 1000, seconds: float = 10) -> pa.Table:
@@ -55,7 +57,8 @@ def _check(sql: str) -> None:
 
 
 def _lock(db: Database, sql: str) -> None:
-    names = db.prepare(" ".join(db.tables) if "show" in sql.lower() else sql)
+    lists = any(word in sql.lower() for word in LISTINGS)
+    names = db.prepare(" ".join(db.tables) if lists else sql)
     # Not allowed_directories: that one permits writes below it.
     db.connection.execute("SET allowed_paths = ?", [db.files(names)])
     db.connection.execute(f"SET memory_limit = '{MEMORY}'; SET threads = {THREADS}")

@@ -10,17 +10,17 @@ By = Literal["reason", "stage", "source", "language"]
 
 # An item table may hold a row twice (a record in two archives), so its distinct rows are joined, never added up.
 _ENDED = (
-    "SELECT lane, coalesce(source, 'unknown') AS source, coalesce(language, 'unknown') AS language, state, stage, reason"
-    " FROM disposition LEFT JOIN (SELECT DISTINCT item_id, source, language FROM item) USING (item_id)"
+    "SELECT lane, coalesce(source, 'unknown') AS source, coalesce(language, 'unknown') AS language,"
+    " state, stage, reason FROM disposition LEFT JOIN (SELECT DISTINCT item_id, source, language FROM item) USING (item_id)"
 )
 
 
 def drops(ledger: Ledger, by: By = "reason") -> pa.Table:
     """Items by lane, state, stage and reason, kept ones included, the most frequent first within each lane.
 
-    `by`: "stage" leaves the reason out; "source" and "language" add that column. `share` is of all items of the lane (and
-    source, or language), 0..1. Over the rows whose state is not `kept`, `items` adds up to all that the balance says was
-    dropped, merged, split, quarantined and withdrawn.
+    `by`: "stage" leaves the reason out; "source" and "language" add that column. `share` is of all items of the lane
+    (and source, or language), 0..1. Over the rows whose state is not `kept`, `items` adds up to all that the balance
+    says was dropped, merged, split, quarantined and withdrawn.
     """
     ends = "state, stage" if by == "stage" else "state, stage, reason"
     within = f"lane, {by}" if by in ("source", "language") else "lane"

@@ -1,19 +1,16 @@
-"""What was recorded about the rights of a capture: its own statements, its site's, the robots.txt that held, licences."""
+"""What was recorded about the rights of a capture: its own statements, those of its site, robots.txt, licences."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from pipelines.audit.items import UNKNOWN, Row
 from pipelines.ledger.database import Database
 from pipelines.rights.lookup import Page, origin_and_path, site_files
 
-UNKNOWN = "unknown"
 STATEMENT = ("mechanism", "usage", "verdict", "agent", "locator", "excerpt", "path")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-
-Row = dict[str, Any]
 
 
 def evidence(db: Database, captures: Sequence[Row]) -> dict[bytes, Row]:

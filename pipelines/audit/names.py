@@ -79,7 +79,7 @@ def _one(name: str, ids: tuple[bytes, ...]) -> tuple[bytes, ...]:
 
 
 def _file_digests(name: str) -> tuple[bytes, ...]:
-    """Digests under which the ledger may know the file of this name: of its bytes, and of its text in NFC; else none."""
+    """Digests under which the ledger may know the file: of its bytes, and of its text in NFC; none if it is no file."""
     path = Path(name)
     try:
         if not path.is_file():

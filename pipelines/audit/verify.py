@@ -22,9 +22,9 @@ def verify_ledger(
 ) -> Verified:
     """The problems of a whole store, by path: the log and its files, then each release that the head's run published.
 
-    `anchor`: hash of a commit noted elsewhere that must be in the chain. `progress` is told each file of a release. Files
-    of rooms that no commit or receipt names are counted as `orphans`; they are no problem. Releases of a remote store
-    are counted as `unread`: fetch one and verify its folder.
+    `anchor`: hash of a commit noted elsewhere that must be in the chain. `progress` is told each file of a release.
+    Parts that no commit or receipt names are counted as `orphans`; they are no problem. Releases of a remote store are
+    counted as `unread`: fetch one and verify its folder.
 
     Raises:
         NotFound: nothing was committed yet.

@@ -11,7 +11,7 @@ from schemas.digest import plain
 
 
 def why(ledger: Ledger, name: str) -> dict[str, Any]:
-    """Everything the ledger knows of a URI, item id (8 hex digits or more), sample key, capture id or file, as JSON values.
+    """Everything the ledger knows of a URI, an id (8 hex digits or more), a sample key or a file, as JSON values.
 
     Captures in order of time, each with where its bytes lie, what was recorded of its rights, and its items as trees:
     roots, and under `children` what was cut from them. For an item only its own line is told, not its siblings. Where
@@ -51,7 +51,8 @@ def commit_row(ledger: Ledger) -> Row:
 
 def _captures(ledger: Ledger, ids: list[bytes]) -> list[Row]:
     """The rows of these captures in order of time; a record that lies in two archives is told once."""
-    sql = "SELECT * FROM capture WHERE capture_id IN (SELECT unnest(?::BLOB[])) ORDER BY fetched_at, capture_id, payload.uri"
+    order = "fetched_at, capture_id, payload.uri"
+    sql = f"SELECT * FROM capture WHERE capture_id IN (SELECT unnest(?::BLOB[])) ORDER BY {order}"
     found: dict[bytes, Row] = {}
     for row in ledger.db.rows(sql, [ids]):
         found.setdefault(row["capture_id"], row)

@@ -20,9 +20,7 @@ Buffer: TypeAlias = bytes | bytearray | mmap.mmap
 HEAD_BYTES = 256 << 10
 # Source: WARC/1.1 (ISO 28500:2017), sections 4 and 6; older archives say 0.17 and 0.18.
 _VERSION = re.compile(rb"WARC/(?:1\.\d|0\.\d\d?)\r?\n")
-_TYPES = frozenset(
-    ("warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation")
-)
+_TYPES = frozenset(("warcinfo", "response", "resource", "request", "metadata", "revisit", "conversion", "continuation"))
 _ABOUT_URI = frozenset(("response", "resource", "revisit", "conversion"))  # WARC-Target-URI is mandatory for these
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # RFC 9110, section 5.6.2
 # Source: the ARC file format (Internet Archive, 1996): `URL IP date type length`, with more fields in version 2.
@@ -68,7 +66,7 @@ class Unframed:
 
 def is_arc(data: Buffer) -> bool:
     """Whether the first bytes of an archive are those of an ARC."""
-    return isinstance(_arc_head(data, 0), Head)
+    return data[:5] != b"WARC/" and isinstance(_arc_head(data, 0), Head)
 
 
 def starts_record(data: bytes) -> bool:

@@ -6,27 +6,20 @@ A limit nobody can lift: an archive stored inside a damaged record can be taken 
 """
 
 import mmap
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pipelines.capture import codings, http
-from pipelines.capture.frame import (
-    HEAD_BYTES, Buffer, Frame, Head, Unframed, digest_holds, frame, is_arc, next_record, read_head, starts_record,
-)  # fmt: skip
+from pipelines.capture.frame import HEAD_BYTES, Buffer, Frame, digest_holds, frame, is_arc, next_record, starts_record
+from pipelines.capture.members import MAGIC, Member, frames_of, inflated_from, member_at, next_member, streamed
 from schemas.digest import sha256
 from schemas.errors import SourceError
 from schemas.reasons import Reason
 
 # Chosen: 64 MiB hold every page, picture and recording a lane takes; Common Crawl cuts at 5 MiB.
 PAYLOAD_CAP = 64 << 20
-# Chosen: members up to this size are inflated once, in memory; larger ones twice (to check, then to read), in a window.
-MEMBER_BYTES = 16 << 20
-_CHUNK = 16 << 10  # bytes of the file fed at once; the rest of the last one is copied once a member
-_GZIP = 31  # window bits by which zlib reads the gzip framing and compares checksum and length
-_MAGIC = b"\x1f\x8b\x08"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +72,7 @@ def records(path: Path, *, cap: int = PAYLOAD_CAP) -> Iterator[Record | Gap]:
         raise SourceError(f"archive {path} cannot be read: {error.strerror}; check the path and its rights") from error
     with data:
         head = data[:HEAD_BYTES]
-        is_gzip = head.startswith(_MAGIC) or (path.name.lower().endswith(".gz") and not starts_record(head))
+        is_gzip = head.startswith(MAGIC) or (path.name.lower().endswith(".gz") and not starts_record(head))
         if is_gzip:
             yield from _compressed(data, cap)
         else:
@@ -95,7 +88,7 @@ def read_payload(stored: bytes, *, payload_sha256: bytes | None = None, cap: int
     Raises:
         SourceError: the bytes hold no such record, or several and no digest to tell them apart.
     """
-    scan = _compressed(stored, cap) if stored.startswith(_MAGIC) else _plain(stored, cap, arc=is_arc(stored))
+    scan = _compressed(stored, cap) if stored.startswith(MAGIC) else _plain(stored, cap, arc=is_arc(stored))
     found = [one for one in scan if isinstance(one, Record)]
     if payload_sha256 is not None:
         found = [one for one in found if sha256(one.payload) == payload_sha256][:1]
@@ -129,88 +122,29 @@ def _plain(data: Buffer, cap: int, *, arc: bool) -> Iterator[Record | Gap]:
 
 
 def _gap(data: Buffer, at: int, stop: int, reason: Reason, detail: str) -> Gap:
-    return Gap(offset=at, length=stop - at, reason=reason, detail=detail, sha256=sha256(data[at:stop]))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Member:
-    """A gzip member whose checksum holds. `stop`: where it ends in the file; `inflated`: null over MEMBER_BYTES."""
-
-    stop: int
-    inflated: bytes | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Damage:
-    """Why there is no whole member. `is_cut`: nothing is wrong but the end of the file."""
-
-    detail: str
-    is_cut: bool
+    with memoryview(data) as everything, everything[at:stop] as damaged:  # a gap may be most of a large file: no copy
+        return Gap(offset=at, length=stop - at, reason=reason, detail=detail, sha256=sha256(damaged))
 
 
 def _compressed(data: Buffer, cap: int) -> Iterator[Record | Gap]:
     """Records of an archive of gzip members: one a record, as the standard wants it, or one for all."""
     at = 0
     while at < len(data):
-        member = _member(data, at)
-        if isinstance(member, _Member):
-            for found in _frames(_inflated(data, at) if member.inflated is None else iter((member.inflated,)), cap):
+        member = member_at(data, at)
+        if isinstance(member, Member):
+            for found in frames_of(data, at, member, cap):
                 if isinstance(found, Frame):
                     yield _record(found, at, member.stop - at, cap)
                 else:
                     yield _gap(data, at, member.stop, found.reason, found.detail)
             at = member.stop
             continue
-        following = _next_member(data, at + 1)
+        following = next_member(data, at + 1)
         stop = len(data) if following is None else following
         yield from _salvaged(data, at, stop, cap)
         is_cut = member.is_cut and following is None
         yield _gap(data, at, stop, Reason.RECORD_TRUNCATED if is_cut else Reason.ARCHIVE_DAMAGED, member.detail)
         at = stop
-
-
-def _member(data: Buffer, at: int) -> _Member | _Damage:
-    """The member at `at`, inflated, its checksum and length compared by zlib."""
-    engine = zlib.decompressobj(_GZIP)
-    kept: list[bytes] = []
-    size = 0
-    while not engine.eof and at < len(data):
-        try:
-            piece = engine.decompress(data[at : at + _CHUNK])
-        except zlib.error as error:
-            return _Damage(detail=str(error), is_cut=False)
-        at = min(at + _CHUNK, len(data))
-        size += len(piece)
-        if size <= MEMBER_BYTES:
-            kept.append(piece)
-        else:
-            kept.clear()
-    if not engine.eof:
-        return _Damage(detail="the gzip member does not end", is_cut=True)
-    return _Member(stop=at - len(engine.unused_data), inflated=b"".join(kept) if size <= MEMBER_BYTES else None)
-
-
-def _inflated(data: Buffer, at: int, step: int = _CHUNK) -> Iterator[bytes]:
-    """The bytes of the member at `at`, piece by piece, up to its end or within `step` stored bytes of its damage."""
-    engine = zlib.decompressobj(_GZIP)
-    try:
-        while not engine.eof and at < len(data):
-            yield engine.decompress(data[at : at + step])
-            at += step
-    except zlib.error:
-        return
-
-
-def _next_member(data: Buffer, at: int) -> int | None:
-    """The place of the next gzip member, from `at` on, that inflates to a record header; or null."""
-    while (at := data.find(_MAGIC, at)) >= 0:
-        try:
-            if starts_record(zlib.decompressobj(_GZIP).decompress(data[at : at + _CHUNK], HEAD_BYTES)):
-                return at
-        except zlib.error:
-            pass  # three bytes that only look like the start of a member
-        at += 1
-    return None
 
 
 def _salvaged(data: Buffer, at: int, stop: int, cap: int) -> Iterator[Record]:
@@ -219,65 +153,13 @@ def _salvaged(data: Buffer, at: int, stop: int, cap: int) -> Iterator[Record]:
     The last one is where the damage is, as far as anybody can tell: it stays in the gap.
     """
     held: Frame | None = None
-    for found in _frames(_inflated(data, at, step=256), cap):
+    for found in streamed(inflated_from(data, at, step=256), cap):
         if not isinstance(found, Frame):
             return
         if held is not None:
             record = _record(held, at, stop - at, cap)
             yield replace(record, problem=Reason.ARCHIVE_DAMAGED, detail="the gzip stream that holds it is damaged")
         held = found
-
-
-def _frames(pieces: Iterator[bytes], cap: int) -> Iterator[Frame | Unframed]:
-    """The records in the inflated bytes of a member, and what is none; holds about twice the cap at most."""
-    window, is_done, arc = bytearray(), False, None
-    while not is_done:
-        is_done = _fill(window, pieces, max(MEMBER_BYTES, 2 * len(window)))
-        arc = is_arc(window) if arc is None else arc
-        at = len(window) - len(window.lstrip(b"\r\n"))
-        while at < len(window):
-            found = frame(window, at, arc=arc, is_vouched=True, cap=cap)
-            if not is_done and _is_open(found, window):
-                break
-            yield found
-            if isinstance(found, Frame):
-                at = found.end
-            else:
-                following = next_record(window, at + 1, arc=arc)
-                at = len(window) if following is None else following
-        del window[:at]
-        head = read_head(window, 0, arc=arc)
-        if not is_done and isinstance(head, Head) and head.length > cap:
-            stop = head.size + head.length
-            yield Frame(head=head, at=0, start=head.size, stop=stop, end=stop, block=None)
-            _skip(window, pieces, stop)
-
-
-def _is_open(found: Frame | Unframed, window: bytearray) -> bool:
-    """Whether bytes that follow the window could change what was found."""
-    if isinstance(found, Unframed):
-        return found.missing > 0
-    return found.end + HEAD_BYTES > len(window)
-
-
-def _fill(window: bytearray, pieces: Iterator[bytes], wanted: int) -> bool:
-    """Grow the window to `wanted` bytes; whether the pieces came to their end."""
-    while len(window) < wanted:
-        piece = next(pieces, None)
-        if piece is None:
-            return True
-        window += piece
-    return False
-
-
-def _skip(window: bytearray, pieces: Iterator[bytes], size: int) -> None:
-    """Drop the next `size` bytes without holding them."""
-    while size > len(window):
-        size -= len(window)
-        window[:] = next(pieces, b"")
-        if not window:
-            return
-    del window[:size]
 
 
 def _record(found: Frame, offset: int, length: int, cap: int) -> Record:

@@ -22,7 +22,7 @@ def commit_run(
     Args:
         store: where the parts lie and the log goes.
         run_row: the run's one row in the schema RUN.
-        parts: every file the run stands on, by table, reused ones too; the run's own row is added where it is not there.
+        parts: every file the run stands on, by table, reused ones too; the run's own row is added if it is missing.
         expected_roots: ids of the root items that the captures must have given, computed from the captures alone.
         note: a sentence for the log.
 

@@ -1,7 +1,7 @@
 """The log: one commit a run, each naming the one before it, so that no byte can change unnoticed.
 
-`ledger/_log/<seq>.json` is canonical JSON, created exclusively: of two writers one wins, the other reads again and takes
-the next number. A commit is the complete statement of one run: every file the run stands on, reused ones too; readers
+`ledger/_log/<seq>.json` is canonical JSON, created exclusively: of two writers one wins, the other reads again and
+takes the next number. A commit is the complete statement of one run: every file the run stands on, reused ones too; readers
 follow it and never a listing. Whoever can rewrite the whole chain can still do so: keep the hash of a head elsewhere (a
 git tag, a time stamp) and hand it to `verify` as the anchor.
 """

@@ -3,10 +3,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.audit.open import Ledger
-from pipelines.ledger.database import Database
 from pipelines.store import Store
-from schemas.errors import LedgerError, NotFound
-from tests.ledger import made
+from schemas.errors import NotFound
 
 
 def test_last_commit_is_opened_unless_another_is_asked_for(store: Store) -> None:
@@ -16,7 +14,9 @@ def test_last_commit_is_opened_unless_another_is_asked_for(store: Store) -> None
     assert Ledger.open(store, commit=0).commit.run == "made-0"
 
 
-@pytest.mark.parametrize(("asked", "text"), [({"run": "other"}, "has no run other"), ({"commit": 7}, "has no commit 7")])
+@pytest.mark.parametrize(
+    ("asked", "text"), [({"run": "other"}, "has no run other"), ({"commit": 7}, "has no commit 7")]
+)
 def test_unknown_commit_is_an_error_that_names_the_last(store: Store, asked: dict[str, object], text: str) -> None:
     with pytest.raises(NotFound, match=f"{text}; its last is commit 1, run made-1"):
         Ledger.open(store, **asked)  # type: ignore[arg-type]
@@ -40,40 +40,3 @@ def test_views_are_made_only_for_the_tables_a_statement_names(store: Store) -> N
         "disposition",
         "empty_disposition",
     ]
-
-
-def test_table_without_a_part_is_empty(store: Store) -> None:
-    with Database(store, []) as db:
-        assert db.rows("SELECT * FROM disposition") == []
-
-
-def test_column_that_a_part_lacks_is_null(store: Store) -> None:
-    old = made.tables()["disposition"].drop_columns(["successor_id"])
-    with Database(store, [store.publish("disposition", old)]) as db:
-        rows = db.rows("SELECT DISTINCT successor_id FROM disposition")
-    assert rows == [{"successor_id": None}]
-
-
-def test_site_path_with_wildcards_reads_only_itself(tmp_path: Path) -> None:
-    store = Store(root=str(tmp_path / "we[i]rd*'s?"))
-    parts = made.publish(store, made.tables())["disposition"]
-    with Database(store, parts) as db:
-        assert db.rows("SELECT count(*) AS n FROM disposition") == [{"n": len(made.DISPOSITIONS)}]
-
-
-def test_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
-    store = Store(root=str(tmp_path))
-    (part,) = made.publish(store, made.tables())["disposition"]
-    store.delete(part.path)
-    with Database(store, [part]) as db, pytest.raises(LedgerError, match=part.path):
-        db.rows("SELECT * FROM disposition")
-
-
-def test_remote_store_gives_the_same_rows(store: Store) -> None:
-    class Remote(Store):
-        is_local = False  # type: ignore[assignment]
-
-    parts = [part for found in made.publish(store, made.tables()).values() for part in found]
-    sql = "SELECT * FROM item JOIN capture USING (capture_id) LEFT JOIN signal_web USING (item_id) ORDER BY item_id"
-    with Database(store, parts) as near, Database(Remote(root=store.root), parts) as far:
-        assert far.rows(sql) == near.rows(sql)

@@ -87,7 +87,7 @@ def _river() -> list[Page]:
     ]  # fmt: skip
     german = Page(
         host="river.example", path="/de/fluss.html", fate="kept",
-        body=html("Am Fluss", paragraphs("fluss", language="de"), foot=CC_BY, lang="de"),
+        body=html("Am Fluss", paragraphs("fluss", 3, 3, "de"), foot=CC_BY, lang="de"),
     )  # fmt: skip
     private = paragraphs("letter")
     private[1] += " Write to anna.keller@mail.example or to the gauge at 203.0.113.77 for the readings."
@@ -135,7 +135,7 @@ def _mill() -> list[Page]:
         body=html("The mill", paragraphs("mill front"), links=tuple(page.path for page in [*good, *bad])),
     )  # fmt: skip
     return [
-        Page(host="mill.example", path="/robots.txt", fate="not_found", status=404, headers=TEXT, body=b""),
+        Page(host="mill.example", path="/robots.txt", fate="robots_file", status=404, headers=TEXT, body=b""),
         front,
         *good,
         *bad,
@@ -177,7 +177,7 @@ def _broken() -> list[Page]:
     """Answers that no reader can use, beside one that only looks broken."""
     plain = paragraphs("broken front")
     latin = (
-        html("Umlaute", paragraphs("umlaut", language="de"), lang="de").decode().replace('<meta charset="utf-8">', "")
+        html("Umlaute", paragraphs("umlaut", 3, 3, "de"), lang="de").decode().replace('<meta charset="utf-8">', "")
     )
     broken = [
         Page(host="broken.example", path="/coding.html", fate="quarantined", reason="content_coding_broken",

@@ -1,6 +1,6 @@
 """English and German prose from sentence frames and word lists: plain enough to read, varied enough to pass every rule.
 
-The same seed always gives the same text. Frames hold at most three fixed words in a row, so that no text repeats itself.
+The same seed always gives the same text. 
 """
 
 import random
@@ -158,25 +158,27 @@ ORDERS = (
 )
 
 
-def sentence(chance: random.Random, language: str = "en") -> str:
-    """One sentence with a capital and a full stop."""
-    words = WORDS[language]
-    parts = [part if part == "," else chance.choice(words[part]) for part in chance.choice(ORDERS)]
-    text = " ".join(parts).replace(" ,", ",")
-    return text[0].upper() + text[1:] + "."
+class Deck:
+    """Words of a language, each dealt once before any comes again, so that a text does not repeat itself."""
+
+    def __init__(self, chance: random.Random, language: str) -> None:
+        self._chance, self._words = chance, WORDS[language]
+        self._left: dict[str, list[str]] = {}
+
+    def deal(self, slot: str) -> str:
+        """The next word of a slot."""
+        if not self._left.get(slot):
+            self._left[slot] = self._chance.sample(self._words[slot], len(self._words[slot]))
+        return self._left[slot].pop()
 
 
-def paragraphs(seed: object, count: int = 4, sentences: int = 5, language: str = "en") -> list[str]:
-    """Paragraphs that never hold the same sentence twice."""
+def paragraphs(seed: object, count: int = 4, sentences: int = 4, language: str = "en") -> list[str]:
+    """Paragraphs of plain sentences, each with a capital and a full stop."""
     chance = random.Random(f"{language}:{seed}")
-    used: set[str] = set()
+    deck = Deck(chance, language)
     found = []
-    for _ in range(count):
-        lines = []
-        while len(lines) < sentences:
-            line = sentence(chance, language)
-            if line not in used:
-                used.add(line)
-                lines.append(line)
-        found.append(" ".join(lines))
-    return found
+    for number in range(count * sentences):
+        words = [part if part == "," else deck.deal(part) for part in ORDERS[number % len(ORDERS)]]
+        text = " ".join(words).replace(" ,", ",")
+        found.append(text[0].upper() + text[1:] + ".")
+    return [" ".join(found[i : i + sentences]) for i in range(0, len(found), sentences)]

@@ -17,6 +17,7 @@ from pipelines.dedup.candidates import (
     band_chunks,
     banding,
     bucket_pairs,
+    distinct,
     hot_buckets,
     hot_pairs,
     merge,
@@ -46,7 +47,7 @@ def table(minhashes):
         "source": ["s"] * n,
         "exact_sha256": [sha256(repr(row).encode()) for row in minhashes],
         "shingles": [20] * n,
-        "minhash": minhashes,
+        "minhash": [None if row is None else np.array(row, "<u4").tobytes() for row in minhashes],
         "rights_rank": [0] * n,
         "quality": [0.0] * n,
         "fetched_at": [None] * n,
@@ -137,6 +138,23 @@ def test_members_of_hot_buckets_are_paired_with_the_best_of_their_bucket(members
         anchors = best_first[:HOT_ANCHORS]
         expected |= {(min(a, b), max(a, b)) for a in anchors for b in best_first if a != b}
     assert tuples(hot_pairs(hashes, rows, place=100 - rows.astype(np.int64))) == sorted(expected)
+
+
+def test_a_bucket_at_the_cap_is_paired_in_full():
+    found = bucket_pairs([chunk([(7, i, i) for i in range(4)])], cap=4)
+    assert tuples(found.pairs) == list(itertools.combinations(range(4), 2))
+    assert found.hot.num_rows == 0
+
+
+def test_the_same_values_in_different_bands_do_not_meet():
+    band, rest = [1, 2, 3, 4, 5, 6], list(range(100, 222))
+    signatures = table([band + rest, list(range(900, 906)) + band + list(range(1000, 1116))])
+    assert bucket_pairs(batch for _, batch in band_chunks(signatures, 0, 1)).pairs.num_rows == 0
+
+
+def test_distinct_pairs_hold_no_row_with_itself():
+    left, right = np.array([[3, 1, 2, 1], [1, 3, 2, 2]], np.uint64)
+    assert tuples(distinct(left, right)) == [(1, 2), (1, 3)]
 
 
 def test_copies_of_one_text_do_not_make_a_bucket_hot():

@@ -26,9 +26,9 @@ def gold(name):
 
 def pairs_of(hashes):
     """The candidate pairs of these texts, as (smaller, larger)."""
-    lists = pa.FixedSizeListArray.from_arrays(pa.array(minhash(hashes, 128).reshape(-1)), 128)
+    packed = pa.array([row.tobytes() for row in minhash(hashes, 128)], pa.binary(4 * 128))
     exact = pa.array([sha256(hashes.values[a:b].tobytes()) for a, b in itertools.pairwise(hashes.offsets)], ID)
-    table = pa.table({"exact_sha256": exact, "minhash": lists})
+    table = pa.table({"exact_sha256": exact, "minhash": packed})
     found = merge([bucket_pairs(batch for _, batch in band_chunks(table, 0, 1))])
     copies = {}
     for i, digest in enumerate(exact.to_pylist()):

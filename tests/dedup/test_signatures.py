@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipelines.dedup.signatures import RANKS, SIGNATURE, minhash_rows, signature_schema, signatures
 from pipelines.dedup.text import TEXT_DEDUP
+from pipelines.store import Store
 from schemas.digest import sha256
 from schemas.errors import RecipeError, StageError
 from schemas.item import ID
@@ -35,6 +36,13 @@ def test_equal_but_for_case_and_space_is_exact_and_short_texts_have_no_minhash()
     assert found.column("minhash").is_valid().to_pylist() == [True] + [False] * 6
 
 
+def test_a_text_of_exactly_the_least_shingles_has_a_minhash():
+    texts = [" ".join(LONG.split()[:words]) for words in (13, 14)]
+    found = signatures(TEXT_DEDUP, *batch(texts))
+    assert found.column("shingles").to_pylist() == [9, 10]
+    assert found.column("minhash").is_valid().to_pylist() == [False, True]
+
+
 def test_ranks_go_through_untouched():
     items, ranks = batch([LONG])
     found = signatures(TEXT_DEDUP, items, ranks)
@@ -44,7 +52,7 @@ def test_ranks_go_through_untouched():
 def test_a_stored_signature_is_read_by_datasketch():
     other = LONG.replace("word39", "else")
     found = signatures(TEXT_DEDUP, *batch([LONG, other]))
-    left, right = (datasketch.MinHash(hashvalues=row, scheme="affine32") for row in found.column("minhash").to_pylist())
+    left, right = (datasketch.MinHash(hashvalues=row, scheme="affine32") for row in minhash_rows(found)[1])
     assert left.jaccard(right) == pytest.approx(35 / 37, abs=0.1)
 
 
@@ -61,7 +69,7 @@ def test_minhash_rows_leave_short_texts_out_in_slices_and_chunks():
     whole = signatures(TEXT_DEDUP, *batch(["a", LONG, "b", LONG + " x"]))
     rows, values = minhash_rows(pa.Table.from_batches([whole[:2], whole[2:]])[1:])
     assert rows.tolist() == [0, 2]
-    assert values.tolist() == [row for row in whole.column("minhash").to_pylist() if row is not None]
+    assert [row.tobytes() for row in values] == whole.column("minhash").drop_null().to_pylist()
 
 
 def test_the_number_of_permutations_is_a_setting():
@@ -80,3 +88,9 @@ def test_a_setting_out_of_bounds_is_refused_by_name(values):
     stage = TEXT_DEDUP.override(values, where="test")
     with pytest.raises(RecipeError, match=next(iter(values))):
         signatures(stage, *batch([LONG]))
+
+
+def test_signatures_come_back_from_parquet_as_they_went(tmp_path):
+    whole = pa.Table.from_batches([signatures(TEXT_DEDUP, *batch(["a", LONG, None]))])
+    store = Store(str(tmp_path))
+    assert store.read_part(store.publish("signature", whole)).equals(whole)

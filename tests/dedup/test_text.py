@@ -75,7 +75,9 @@ def test_only_candidate_texts_are_read_and_copies_once():
     corpus = Corpus({"a": LONG, "b": LONG, "c": NEAR, "d": " ".join(reversed(WORDS)), "e": None})
     corpus.find()
     assert len(corpus.asked) == 2
-    assert "c" in corpus.asked
+    corpus.asked.clear()
+    decide(STAGE, [corpus.part(corpus.texts)], all_pairs(5), corpus.load)
+    assert len(corpus.asked) == 3  # all pairs: "d" too, but still one of "a" and "b"
 
 
 def test_a_chain_of_drifting_versions_keeps_its_ends():
@@ -179,6 +181,11 @@ def test_a_source_that_loses_more_than_its_share_fails_the_run_by_name():
         corpus.find()
     corpus.stage = STAGE
     assert len(corpus.merges(corpus.find())) == 2
+
+
+def test_a_source_may_lose_exactly_its_share():
+    corpus = Corpus({"a": LONG, "b": LONG}, stage=STAGE.override({"max_removed_share": 0.5}, where="test"))
+    assert len(corpus.merges(corpus.find())) == 1
 
 
 def test_a_text_that_is_not_the_signed_one_is_refused_by_name():

@@ -13,8 +13,8 @@ from pipelines.kernels.minhash import Flat
 sets = st.lists(st.sets(st.integers(1, 12)), min_size=1, max_size=9)
 
 
-def edges_of(content, numbers, **options):
-    """The edges of all pairs of these sets, and the rows asked for at each load."""
+def edges_of(content, numbers, pairs=None, **options):
+    """The edges of these pairs (default: all) of these sets, and the rows asked for at each load."""
     loads = []
 
     def load(rows):
@@ -23,7 +23,7 @@ def edges_of(content, numbers, **options):
         offsets = np.cumsum([0, *map(len, wanted)])
         return Flat(values=np.array([h for s in wanted for h in s], np.uint64), offsets=offsets)
 
-    pairs = [(min(p), max(p)) for p in itertools.combinations(numbers, 2)]
+    pairs = itertools.combinations(numbers, 2) if pairs is None else pairs
     columns = list(zip(*sorted(pairs), strict=True)) or [(), ()]
     batch = pa.RecordBatch.from_arrays([pa.array(column, pa.uint64()) for column in columns], schema=PAIRS)
     sizes = {row: len(each) for row, each in zip(numbers, content, strict=True)}
@@ -44,14 +44,15 @@ def test_edges_are_the_pairs_at_or_above_the_threshold_whatever_the_block(conten
     assert found == expected
 
 
-def test_no_more_than_a_block_is_held_and_components_are_read_once():
-    content = [{k, *range(100 * k, 100 * k + 9)} for k in (1, 1, 2, 2, 3, 3)]
-    shared = [content[i] for i in (0, 2, 4, 1, 3, 5)]
-    found, loads = edges_of(shared, list(range(6)), threshold=0.9, block_shingles=60)
-    assert [edge[:2] for edge in found] == [(0, 3), (1, 4), (2, 5)]
-    assert loads == [list(range(6))]
-    _, loads = edges_of(shared, list(range(6)), threshold=0.9, block_shingles=25)
-    assert all(sum(len(shared[row]) for row in rows) <= 25 for rows in loads)
+def test_a_component_is_read_once_and_no_more_than_a_block_is_held():
+    content = [{row % 2, *range(100 * (row % 2), 100 * (row % 2) + 9)} for row in range(6)]
+    pairs = [(0, 2), (0, 4), (1, 3), (1, 5), (2, 4), (3, 5)]
+    found, loads = edges_of(content, list(range(6)), pairs, threshold=0.9, block_shingles=30)
+    assert [edge[:2] for edge in found] == pairs
+    assert loads == [[0, 2, 4], [1, 3, 5]]
+    again, loads = edges_of(content, list(range(6)), pairs, threshold=0.9, block_shingles=20)
+    assert again == found
+    assert max(map(len, loads)) == 2
 
 
 def test_sizes_that_rule_the_threshold_out_are_never_read():

@@ -29,7 +29,12 @@ def uri(page: str) -> str:
 def capture(page: str, outcome: str = "fetched", **columns: Any) -> dict[str, Any]:
     payload = sha256(page.encode())
     i = capture_id(
-        source="river", uri=uri(page), fetched_at=FETCHED, record_type="response", record_id=page, payload_sha256=payload
+        source="river",
+        uri=uri(page),
+        fetched_at=FETCHED,
+        record_type="response",
+        record_id=page,
+        payload_sha256=payload,
     )
     stored = {"uri": "captures/a.warc.gz", "offset": 100, "length": 50, "sha256": payload}
     row = {
@@ -76,7 +81,9 @@ CHILDREN = (("kept", 0), ("short", 0), ("copy", 0), ("two", 0), ("two", 1), ("go
 KEPT = (child("kept"), child("two", 1))
 
 
-def ended(i: bytes, state: str, stage: str | None = None, reason: str | None = None, to: bytes | None = None) -> dict[str, Any]:
+def ended(
+    i: bytes, state: str, stage: str | None = None, reason: str | None = None, to: bytes | None = None
+) -> dict[str, Any]:
     return {"item_id": i, "lane": "web", "state": state, "stage": stage, "reason": reason, "successor_id": to}
 
 
@@ -139,7 +146,9 @@ ROWS: Mapping[str, list[dict[str, Any]]] = {
                    "offset": 1536 * (n + 1), "length": 1536} for n, i in enumerate(KEPT)],
 }  # fmt: skip
 
-SIGNALS = [{"item_id": child(page, n), "words": 12 if page == "short" else 400, "language": "en"} for page, n in CHILDREN]
+SIGNALS = [
+    {"item_id": child(page, n), "words": 12 if page == "short" else 400, "language": "en"} for page, n in CHILDREN
+]
 
 
 def tables() -> Tables:

@@ -173,7 +173,10 @@ def test_more_ended_at_a_stage_than_came_to_it_is_refused(store: Store) -> None:
     said = [{"item_id": row["item_id"], "stage": "capture", "verdict": "drop", "reason": "no_text"} for row in children]
     tables = {name: made.changed(name, add=add)[name] for name, add in
               (("item", children), ("disposition", ends), ("decision", said))}  # fmt: skip
-    with opened(store, made.tables() | tables) as db, pytest.raises(BalanceError, match="web: 3 more items end at capture"):
+    with (
+        opened(store, made.tables() | tables) as db,
+        pytest.raises(BalanceError, match="web: 3 more items end at capture"),
+    ):
         check(db, made.expected())
 
 

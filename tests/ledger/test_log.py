@@ -131,7 +131,9 @@ def test_rewritten_commit_breaks_the_link_of_the_next(store: Store) -> None:
     body["run"] = "forged"
     store.put(path, canonical(body | {"hash": digest("commit", body).hex()}))
     assert log.verify() == [
-        Problem(path=f"{FOLDER}/000000000002.json", what="does not follow the commit before it: one of the two was replaced")
+        Problem(
+            path=f"{FOLDER}/000000000002.json", what="does not follow the commit before it: one of the two was replaced"
+        )
     ]
 
 

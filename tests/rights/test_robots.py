@@ -145,6 +145,7 @@ def test_a_rule_just_inside_500_kib_is_obeyed_and_one_cut_by_the_limit_is_not_re
     assert allowed(inside[:30] + b"#" + inside[30:], "A", "/end")
     # "allow: /" would be another rule than "allow: /open".
     cut = head + b"disallow: /\n" + b"#" * (500 * 1024 - len(head) - 21) + b"\nallow: /open\n"
+    assert cut[: 500 * 1024].endswith(b"\nallow: /")
     assert not allowed(cut, "A", "/x")
     assert not allowed(cut[: 500 * 1024], "A", "/x")
 

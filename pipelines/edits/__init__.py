@@ -1,0 +1,1 @@
+"""Edits: changes of content with a receipt. The id stays, the content digest changes."""
