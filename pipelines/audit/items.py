@@ -47,7 +47,7 @@ def told(db: Database, rows: Sequence[Row]) -> list[Row]:
         _item(row)
         | {"disposition": _disposition(ended.get(i), decisions.get(i, []))}
         | _witness(ended.get(i), merged.get(i), witnesses)
-        | {"decisions": decisions.get(i, []), "signals": signals.get(i, UNKNOWN)}
+        | {"decisions": [_recorded(decision) for decision in decisions.get(i, [])], "signals": signals.get(i, UNKNOWN)}
         | ({"stands_for": stands_for[i]} if i in stands_for else {})
         | _placed(places.get(i, []))
         for i, row in zip(ids, rows, strict=True)
@@ -76,6 +76,10 @@ def _disposition(ended: Row | None, decisions: Sequence[Row]) -> Row | str:
             names = ("signal", "value", "threshold", "detail")
             return how | {name: decision[name] for name in names if decision[name] is not None}
     return how
+
+
+def _recorded(decision: Row) -> Row:
+    return {name: value for name, value in decision.items() if value is not None}
 
 
 def _witness(ended: Row | None, merged: Row | None, witnesses: dict[bytes, Row]) -> Row:

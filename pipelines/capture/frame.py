@@ -25,6 +25,8 @@ _ABOUT_URI = frozenset(("response", "resource", "revisit", "conversion"))  # WAR
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # RFC 9110, section 5.6.2
 # Source: the ARC file format (Internet Archive, 1996): `URL IP date type length`, with more fields in version 2.
 _ARC_LINE = re.compile(rb"(?<=\n)[A-Za-z][A-Za-z0-9+.\-]*:[^\n]*\d\r?\n")  # where to try; _arc_head decides
+_ARC_START = re.compile(rb"\Z|[A-Za-z][A-Za-z0-9+.\-]*(?::|\Z)")  # of a header, cut anywhere
+_ARC_SIGNS = (re.compile(rb"^[A-Za-z][A-Za-z0-9+.\-]*:"), re.compile(rb" \d{12,17} "), re.compile(rb" \d+\r?$"))
 _ENDS = re.compile(rb"[\r\n]*")
 _WARC_SEPARATOR, _ARC_SEPARATOR = b"\r\n\r\n", b"\n"
 
@@ -110,9 +112,18 @@ def _separator(data: Buffer, stop: int, arc: bool) -> tuple[int, bool]:
     """Where the line ends after a block stop, and whether they are just what the format demands."""
     found = _ENDS.match(data, stop)
     end = found.end() if found else stop
-    if arc:  # one line end, and what follows must be a header: an ARC has no other proof
-        return end, data[stop : stop + 1] == _ARC_SEPARATOR and (end == len(data) or _begins(data, end, arc))
+    if arc:  # one line end is little proof: what follows it must look like a header, be it a damaged one
+        if _begins(data, stop + 1, arc):
+            return stop + 1, True
+        line, closed, _ = data[end : end + HEAD_BYTES].partition(b"\n")
+        looks = _resembles_arc(line) if closed else _ARC_START.match(line) is not None
+        return end, data[stop : stop + 1] == _ARC_SEPARATOR and looks
     return end, data[stop : stop + 4] == _WARC_SEPARATOR
+
+
+def _resembles_arc(line: bytes | bytearray) -> bool:
+    """Two of the three signs of an ARC header: a scheme, a date, a length. One flipped bit spoils one of them."""
+    return sum(sign.search(line) is not None for sign in _ARC_SIGNS) > 1
 
 
 def _begins(data: Buffer, at: int, arc: bool) -> bool:

@@ -1,23 +1,22 @@
 """The live crawl of a source as a room: fetched once per round, found again by key, replayed from its WARC ever after."""
 
-import hashlib
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pyarrow as pa
 
+from pipelines.capture.crawl import CrawlPlan, crawl
 from pipelines.receipt import Receipt, Tables, room
 from pipelines.recipe import Recipe, Source
 from pipelines.runner import Progress, run_orders
 from pipelines.site import Site
 from pipelines.spine import CaptureOrder
-from schemas.capture import CAPTURE
-from schemas.digest import digest
+from schemas.digest import digest, sha256
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
+# Our name in robots.txt and in the User-Agent.
+TOKEN = "HeadwaterBot"
 ARCHIVE = pa.schema([pa.field("stored", pa.string(), nullable=False), pa.field("sha256", pa.string(), nullable=False)])
 
 
@@ -51,4 +50,16 @@ def crawl_source(
 def _fetch(
     site: Site, source: Source, urls: Sequence[str], clock: Callable[[], float], progress: Progress
 ) -> tuple[Tables, dict[str, int]]:
-    raise SystemExit("crawl not there yet")
+    options = source.crawl
+    plan = CrawlPlan(
+        source=source.card.name, seeds=tuple(urls), token=TOKEN, contact=source.card.contact, max_pages=options.max_pages,
+        max_depth=options.max_depth, delay_s=options.delay_s, round_s=options.round_s, max_bytes=options.max_bytes,
+    )  # fmt: skip
+    name = f"crawl {source.card.name}"
+    found = crawl(plan, clock=clock, hosts=site.host_overrides, progress=lambda n: progress(name, n, options.max_pages))
+    digest_hex = sha256(found.warc).hex()
+    stored = f"captures/{digest_hex}.warc.gz"
+    site.store.put(stored, found.warc)
+    archive = pa.Table.from_pylist([{"stored": stored, "sha256": digest_hex}], schema=ARCHIVE)
+    empty: Tables = [("rights", RIGHTS.empty_table()), ("robots", ROBOTS.empty_table()), ("licence", LICENCE.empty_table())]
+    return [("archive", archive), ("capture", found.outcomes), *empty], {"without_bytes": found.outcomes.num_rows}

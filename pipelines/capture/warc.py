@@ -167,7 +167,7 @@ def _record(found: Frame, offset: int, length: int, cap: int) -> Record:
     fields = found.head.fields
     kind = fields["warc-type"].lower()
     block = found.block if found.block is not None else b""
-    message = http.parse(block) if _is_http(fields, block) else http.Message(None, [], b"", block)
+    message = http.parse(block) if _is_http(fields, kind, block) else http.Message(None, [], b"", block)
     truncated = fields.get("warc-truncated") or ("segmented" if "warc-segment-number" in fields else None)
     body = codings.Decoded(payload=message.body)
     if message.header_block and kind in ("response", "revisit"):
@@ -197,10 +197,10 @@ def _record(found: Frame, offset: int, length: int, cap: int) -> Record:
     )
 
 
-def _is_http(fields: dict[str, str], block: bytes) -> bool:
-    """Whether the block is an HTTP message. An ARC does not say: its content type is that of the body."""
-    if "arc-date" in fields:
-        return block.startswith(b"HTTP/")
+def _is_http(fields: dict[str, str], kind: str, block: bytes) -> bool:
+    """Whether the block is an HTTP message. The block of an answer says so itself, and an ARC has no other sign."""
+    if kind in ("response", "revisit"):
+        return block.startswith((b"HTTP/", b"ICY "))
     return fields.get("content-type", "").lower().startswith("application/http")
 
 

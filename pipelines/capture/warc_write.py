@@ -1,0 +1,59 @@
+"""Exchanges as WARC/1.1: a `warcinfo` first, then a request and a response for each, one gzip member a record.
+
+Same exchanges, same bytes: record ids come from content, and no member holds a time of its own.
+"""
+
+import gzip
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+from pipelines.capture.fetch import Fetched
+from schemas.digest import digest, sha256
+
+_HTTP = "application/http; msgtype="
+
+
+def write_warcinfo(out: BinaryIO, fields: Sequence[tuple[str, str]], at: datetime) -> str:
+    """The id of the warcinfo record just written. `fields`: what it says of the crawl, one line each."""
+    block = "".join(f"{name}: {value}\r\n" for name, value in fields).encode()
+    name = _record_id("warcinfo", "", at, block)
+    _write(out, "warcinfo", name, at, [("Content-Type", "application/warc-fields")], block)
+    return name
+
+
+def write_exchange(out: BinaryIO, found: Fetched, warcinfo: str) -> None:
+    """Write the request and the response of an exchange that had an answer. `warcinfo`: id of the record that describes them."""
+    block = found.header_block + found.body
+    asked = _record_id("request", found.url, found.fetched_at, found.request)
+    answered = _record_id("response", found.url, found.fetched_at, block)
+    shared = [("WARC-Target-URI", found.url), ("WARC-Warcinfo-ID", warcinfo)]
+    if found.ip:
+        shared.append(("WARC-IP-Address", found.ip))
+    response = [*shared, ("WARC-Concurrent-To", asked), ("Content-Type", _HTTP + "response")]
+    response.append(("WARC-Payload-Digest", _digest(found.body)))
+    if found.truncated:
+        response.append(("WARC-Truncated", found.truncated))
+    request = [*shared, ("WARC-Concurrent-To", answered), ("Content-Type", _HTTP + "request")]
+    _write(out, "request", asked, found.fetched_at, request, found.request)
+    _write(out, "response", answered, found.fetched_at, response, block)
+
+
+def _record_id(kind: str, url: str, at: datetime, block: bytes) -> str:
+    """A name made of what the record holds. Source: RFC 9562, section 5.8: version 8 is for hashes of one's own."""
+    number = int.from_bytes(digest("warc", kind, url, at, sha256(block))[:16])
+    number = number & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62
+    return f"<urn:uuid:{uuid.UUID(int=number)}>"
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{sha256(data).hex()}"
+
+
+def _write(out: BinaryIO, kind: str, name: str, at: datetime, fields: Sequence[tuple[str, str]], block: bytes) -> None:
+    when = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    first = [("WARC-Type", kind), ("WARC-Record-ID", name), ("WARC-Date", when)]
+    last = [("WARC-Block-Digest", _digest(block)), ("Content-Length", str(len(block)))]
+    head = "WARC/1.1\r\n" + "".join(f"{key}: {value}\r\n" for key, value in [*first, *fields, *last]) + "\r\n"
+    out.write(gzip.compress(head.encode() + block + b"\r\n\r\n", mtime=0))
