@@ -1,0 +1,1 @@
+"""When and where: Dagster assets over the rooms. Empty so far."""

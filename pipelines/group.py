@@ -6,10 +6,8 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
-from pipelines.dedup.candidates import HOT, Pairs
 from pipelines.dedup.text import Duplicates, decide, find_duplicates
 from pipelines.lanes.lane import Lane
-from pipelines.rooms import one_batch
 from pipelines.site import Site
 from pipelines.store import Part
 from schemas.digest import digest
@@ -28,8 +26,7 @@ def group(site: Site, lane: Lane, signatures: Sequence[Part], items: Sequence[Pa
     from pipelines.beam.build import pairs_on_beam
 
     key = digest("room", "pairs", lane.name, [part.sha256 for part in signatures], lane.dedup.op_id)
-    pairs = one_batch(pairs_on_beam(lane.dedup, site, lane.name, key.hex(), signatures))
-    return decide(lane.dedup, tables, Pairs(pairs=pairs, hot=one_batch(HOT.empty_table())), texts.load)
+    return decide(lane.dedup, tables, pairs_on_beam(lane.dedup, site, lane.name, key.hex(), signatures), texts.load)
 
 
 class Texts:

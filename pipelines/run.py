@@ -334,7 +334,7 @@ def _sources(recipe: Recipe) -> pa.Table:
 def _ops(recipe: Recipe) -> pa.Table:
     rows = [
         {"op_id": stage.op_id, "lane": lane.name, "stage": stage.name, "version": stage.version, "shape": stage.shape.value,
-         "parameters": canonical(stage.settings | {k: v for k, v in stage.parameters}).decode()}
+         "parameters": canonical(stage.settings).decode()}
         for lane in recipe.lanes
         for stage in (recipe.rights, *lane.stages)
     ]  # fmt: skip

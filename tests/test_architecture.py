@@ -47,7 +47,10 @@ def test_only_the_runner_and_the_group_know_that_there_is_beam():
         for path in FILES
         if any(module.startswith("pipelines.beam") for module in imported(path))
     }
-    assert {name for name in users if not name.startswith("pipelines/beam/")} == {"pipelines/runner.py", "pipelines/group.py"}
+    assert {name for name in users if not name.startswith("pipelines/beam/")} == {
+        "pipelines/runner.py",
+        "pipelines/group.py",
+    }
 
 
 def test_no_path_of_one_machine_is_in_the_code():

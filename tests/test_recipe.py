@@ -68,7 +68,7 @@ def test_a_wrong_recipe_says_what_and_where(change, message):
 
 
 def test_a_setting_that_no_stage_has_is_refused_with_those_it_has():
-    with pytest.raises(RecipeError, match="no setting 'min_wrods'; it has: .*min_words"):
+    with pytest.raises(RecipeError, match=r"no setting 'min_wrods'; it has: .*min_words"):
         read(RECIPE + '[stage."quality.gopher"]\nmin_wrods = 7\n')
     with pytest.raises(RecipeError, match="is no stage of its lanes"):
         read(RECIPE + '[stage."quality.goffer"]\nmin_words = 7\n')

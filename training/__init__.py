@@ -1,0 +1,1 @@
+"""How a corpus becomes a model. Empty so far."""

@@ -35,7 +35,7 @@ class Ledger:
     def earlier(self) -> Iterator["Ledger"]:
         """The commits before this one, the last of them first, but those that hold no item or capture not seen yet."""
         seen = _named(self.commit)
-        for commit in ([one for one in Log(self.store).commits() if one.seq < self.commit.seq]):
+        for commit in reversed([one for one in Log(self.store).commits() if one.seq < self.commit.seq]):
             if _named(commit) <= seen:
                 continue
             seen |= _named(commit)

@@ -11,11 +11,11 @@ import pyarrow as pa
 from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipelines.beam.coder import RecordBatchCoder, register
-from pipelines.dedup.candidates import PAIRS, band_chunks, bucket_pairs
+from pipelines.beam.coder import register
+from pipelines.dedup.candidates import HOT, PAIRS, Pairs, band_chunks, bucket_pairs
 from pipelines.dedup.settings import settings
-from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe
+from pipelines.rooms import one_batch
 from pipelines.site import Site
 from pipelines.spine import Order, run_part
 from pipelines.stage import Stage
@@ -73,7 +73,7 @@ class Pair(beam.PTransform):  # type: ignore[misc]
     partitions: int
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        """The pairs of every partition, one Arrow chunk each."""
+        """(table, Arrow chunk) of every key: `pairs`, and `hot` where a bucket is over the cap."""
         register()
         stage, site, partitions = self.stage, self.site, self.partitions
 
@@ -81,44 +81,46 @@ class Pair(beam.PTransform):  # type: ignore[misc]
             index, part = element
             return band_chunks(site.store.read_part(part), index, partitions, threshold=settings(stage).threshold)
 
+        def match(_: int, found: Iterable[pa.RecordBatch]) -> Iterable[tuple[str, pa.RecordBatch]]:
+            pairs = bucket_pairs(found, cap=settings(stage).hot_bucket_cap)
+            return [(name, batch) for name, batch in (("pairs", pairs.pairs), ("hot", pairs.hot)) if len(batch)]
+
         return (
             parts
             | "Band" >> beam.FlatMap(chunks).with_output_types(tuple[int, pa.RecordBatch])
             | "Gather" >> beam.GroupByKey()
-            | "Match"
-            >> beam.MapTuple(
-                lambda _, found: bucket_pairs(found, cap=settings(stage).hot_bucket_cap).pairs
-            ).with_output_types(pa.RecordBatch)
+            | "Match" >> beam.FlatMapTuple(match).with_output_types(tuple[str, pa.RecordBatch])
         )
 
 
 class Keep(beam.DoFn):  # type: ignore[misc]
-    """Publishes each chunk of pairs as a content-named part and leaves a receipt under the group's key."""
+    """Publishes each chunk of pairs or hot buckets as a content-named part, and its path under the group's key."""
 
-    def __init__(self, site: Site, lane: str, key: str) -> None:
-        self._site, self._lane, self._key = site, lane, key
+    def __init__(self, site: Site, folder: str) -> None:
+        self._site, self._folder = site, folder
 
-    def process(self, pairs: pa.RecordBatch) -> Iterator[str]:
+    def process(self, element: tuple[str, pa.RecordBatch]) -> Iterator[str]:
         """The path of the part."""
-        part = self._site.store.publish("pairs", pairs)
-        self._site.store.create(f"rooms/{self._lane}/pairs/{self._key}/{part.sha256}.json", part.path.encode())
+        table, batch = element
+        part = self._site.store.publish(table, batch)
+        self._site.store.create(f"{self._folder}/{table}/{part.sha256}", part.path.encode())
         yield part.path
 
 
-def pairs_on_beam(
-    stage: Stage, site: Site, lane: str, key: str, parts: Sequence[Part], partitions: int = 16
-) -> pa.Table:
-    """All candidate pairs of these signature parts, found by the site's Beam runner and read back from the store."""
+def pairs_on_beam(stage: Stage, site: Site, lane: str, key: str, parts: Sequence[Part], partitions: int = 16) -> Pairs:
+    """The candidate pairs of these signature parts, found by the site's Beam runner and read back from the store."""
+    folder = f"rooms/{lane}/pairs/{key}"
     with beam.Pipeline(options=options(site)) as pipeline:
         _ = (
             pipeline
             | "Signatures" >> beam.Create(list(enumerate(parts)), reshuffle=False)
             | "Pair" >> Pair(stage=stage, site=site, partitions=partitions)
-            | "Keep" >> beam.ParDo(Keep(site, lane, key))
+            | "Keep" >> beam.ParDo(Keep(site, folder))
         )
-    paths = [site.store.read(path).decode() for path in site.store.list(f"rooms/{lane}/pairs/{key}")]
-    tables = [site.store.read_part(Part(table="pairs", path=path, sha256="", rows=0, bytes=0)) for path in paths]
-    return pa.concat_tables(tables) if tables else PAIRS.empty_table()
 
+    def read(table: str, schema: pa.Schema) -> pa.RecordBatch:
+        paths = [site.store.read(path).decode() for path in site.store.list(f"{folder}/{table}")]
+        found = [Part(table=table, path=path, sha256="", rows=0, bytes=0) for path in paths]
+        return one_batch(site.store.table(found, schema))
 
-__all__ = ["Pair", "Receipt", "RecordBatchCoder", "RunPart", "options", "pairs_on_beam", "run_on_beam"]
+    return Pairs(pairs=read("pairs", PAIRS), hot=read("hot", HOT))

@@ -7,7 +7,7 @@ socket before it connects. Redirects are not followed here: each hop is an excha
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import aiohttp
@@ -15,7 +15,7 @@ import yarl
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from pipelines.capture import http
-from pipelines.capture.address import NO_HOSTS, Hosts, refusal, url_refusal
+from pipelines.capture.address import Hosts, refusal, url_refusal
 from pipelines.capture.uri import host as host_of
 from schemas.capture import Outcome
 
@@ -48,7 +48,7 @@ class Client:
 
     user_agent: str
     clock: Callable[[], float]
-    hosts: Hosts = NO_HOSTS
+    hosts: Hosts = field(default_factory=dict)
     max_bytes: int = MAX_BYTES
     deadline_s: float = DEADLINE_S
     resolve: Resolve = system_resolve
@@ -93,18 +93,18 @@ async def fetch(url: str, client: Client) -> Fetched:
         return await _exchange(found, target, client, door)
     except TimeoutError:
         return replace(found, outcome=Outcome.TIMEOUT, ip=door.ip, detail=f"no answer within {client.deadline_s:g} s")
-    except aiohttp.ClientConnectorError as error:
-        if isinstance(error.os_error, _Refused):
-            return replace(found, detail=str(error.os_error))
-        return replace(found, outcome=Outcome.UNREACHABLE, ip=door.ip, detail=_said(error.os_error))
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return replace(found, outcome=Outcome.UNREACHABLE, ip=door.ip, detail=f"no HTTP answer: {_said(error)}")
+        if isinstance(error.__cause__, _Refused):
+            return replace(found, detail=str(error.__cause__))
+        return replace(found, outcome=Outcome.UNREACHABLE, ip=door.ip, detail=_said(error))
 
 
-def _said(error: BaseException) -> str:
-    """An error in one line, without what the server sent."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else ""
-    return text or type(error).__name__
+def _said(error: Exception) -> str:
+    """Why there was no answer, in one line without anything the server sent."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.__cause__
+        return f"no connection: {(isinstance(cause, OSError) and cause.strerror) or type(cause).__name__}"
+    return f"no HTTP answer: {type(error).__name__}"
 
 
 class _Door(AbstractResolver):
@@ -164,8 +164,9 @@ async def _exchange(found: Fetched, target: yarl.URL, client: Client, door: _Doo
     ) as session:
         async with asyncio.timeout_at(ends_at):
             answer = await session.get(target, headers=_headers(client), allow_redirects=False)
-        with answer:
+        async with answer:
             body, truncated = await _body(answer, client.max_bytes, ends_at)
+            answer.close()  # what is left of a cut body is not waited for
     return replace(
         found,
         outcome=_outcome(answer.status, body),

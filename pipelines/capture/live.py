@@ -61,5 +61,9 @@ def _fetch(
     stored = f"captures/{digest_hex}.warc.gz"
     site.store.put(stored, found.warc)
     archive = pa.Table.from_pylist([{"stored": stored, "sha256": digest_hex}], schema=ARCHIVE)
-    empty: Tables = [("rights", RIGHTS.empty_table()), ("robots", ROBOTS.empty_table()), ("licence", LICENCE.empty_table())]
+    empty: Tables = [
+        ("rights", RIGHTS.empty_table()),
+        ("robots", ROBOTS.empty_table()),
+        ("licence", LICENCE.empty_table()),
+    ]
     return [("archive", archive), ("capture", found.outcomes), *empty], {"without_bytes": found.outcomes.num_rows}

@@ -55,7 +55,9 @@ def redact_items(stage: Stage, items: pa.RecordBatch) -> tuple[pa.RecordBatch, p
     found.set(changed, Verdict.EDIT, Reason.PERSONAL_DATA, before_sha256=before, after_sha256=after, detail=detail)
     schema = items.schema
     items = items.set_column(schema.get_field_index("text"), schema.field("text"), pa.array(new_texts, pa.string()))
-    items = items.set_column(schema.get_field_index("content_sha256"), schema.field("content_sha256"), pa.array(digests, ID))
+    items = items.set_column(
+        schema.get_field_index("content_sha256"), schema.field("content_sha256"), pa.array(digests, ID)
+    )
     return items, found.batch()
 
 

@@ -27,4 +27,6 @@ def language(stage: Stage, items: pa.RecordBatch) -> pa.StructArray:
     return pa.StructArray.from_arrays([pa.array(names, pa.string()), pa.array(sure, pa.float64())], fields=FIELDS)
 
 
-LANGUAGE = Stage(name="measure.language", version=1, shape=Shape.MEASURE, fn=language, models=((LID_176.name, LID_176.sha256),))
+LANGUAGE = Stage(
+    name="measure.language", version=1, shape=Shape.MEASURE, fn=language, models=((LID_176.name, LID_176.sha256),)
+)

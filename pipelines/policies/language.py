@@ -23,7 +23,14 @@ def judge_language(stage: Stage, items: pa.RecordBatch, signals: pa.RecordBatch)
         other = ~pc.is_in(language, value_set=pa.array(wanted, pa.string())).to_numpy(zero_copy_only=False) & known
     found.set(other, Verdict.DROP, Reason.LANGUAGE_NOT_WANTED, signal="language", detail=names)
     unsure = known & (numbers < least)
-    found.set(unsure, Verdict.DROP, Reason.LANGUAGE_UNCERTAIN, signal="language_confidence", value=numbers.astype(object), threshold=least)
+    found.set(
+        unsure,
+        Verdict.DROP,
+        Reason.LANGUAGE_UNCERTAIN,
+        signal="language_confidence",
+        value=numbers.astype(object),
+        threshold=least,
+    )
     return found.batch()
 
 

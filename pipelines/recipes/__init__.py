@@ -1,0 +1,1 @@
+"""Recipes that ship with Headwater, as TOML, and their source cards."""

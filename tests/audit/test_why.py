@@ -191,6 +191,20 @@ def test_name_that_only_an_earlier_commit_knows_says_which(store: Store) -> None
     assert why(Ledger.open(store), made.uri("kept"))["commit"]["seq"] == 1
 
 
+def test_last_commit_that_knows_a_name_answers(tmp_path: Path) -> None:
+    store = Store(root=str(tmp_path))
+    runs = [
+        made.without_page("short")[0],
+        made.without_page("gone")[0],
+        {"capture": made.tables()["capture"].slice(0, 1)},
+    ]
+    for n, tables in enumerate(runs):
+        files = [part for found in made.publish(store, tables).values() for part in found]
+        Log(store).append(f"run-{n}", "ab" * 32, files)
+    assert why(Ledger.open(store), made.uri("copy"))["commit"]["seq"] == 1
+    assert why(Ledger.open(store), made.uri("gone"))["commit"]["seq"] == 0
+
+
 @pytest.mark.parametrize(
     "form", ["https://river.example/kept", "http://river.example/kept/", "http://www.River.example/kept#top"]
 )

@@ -1,5 +1,8 @@
+import base64
 import gzip
+import hashlib
 import json
+import random
 import zlib
 from collections import Counter
 from dataclasses import replace
@@ -13,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.capture import codings, members
+from pipelines.capture.frame import Frame
 from pipelines.capture.http import parse
 from pipelines.capture.sniff import sniff
 from pipelines.capture.warc import Gap, Record, read_payload, records
@@ -120,9 +124,6 @@ def test_two_gaps_side_by_side_are_two(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("spell", ["base32", "hex", "base64", "base64url", "sha256", "unknown"])
 def test_a_digest_is_read_in_every_spelling(tmp_path: Path, spell: str) -> None:
-    import base64
-    import hashlib
-
     block = http(PAGE)
     digest = hashlib.sha1(block, usedforsecurity=False).digest()
     value = {
@@ -228,8 +229,8 @@ def test_no_block_breaks_the_http_reader_and_no_byte_is_lost(block: bytes) -> No
 
 @pytest.mark.parametrize("cap", [1000, 64 << 20])
 def test_a_long_member_is_read_like_a_short_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cap: int) -> None:
-    """One gzip stream of many records, read through a window of a few kB instead of at once."""
-    bodies = [bytes([65 + i % 26]) * (i * 37 % 3000) for i in range(60)]
+    """One gzip stream of many records, read through the smallest window instead of at once."""
+    bodies = [random.Random(i).randbytes(i * 37 % 3000) for i in range(60)]
     every = [warc("response", http(body), n=i) for i, body in enumerate(bodies)]
     data = (
         member(warc("warcinfo", b""))
@@ -238,15 +239,26 @@ def test_a_long_member_is_read_like_a_short_one(tmp_path: Path, monkeypatch: pyt
     )
     expected = read(tmp_path, data, cap=cap)
     monkeypatch.setattr(members, "MEMBER_BYTES", 2048)
-    monkeypatch.setattr(members, "_WINDOW", 4096)
-    monkeypatch.setattr(members, "HEAD_BYTES", 512)
-    monkeypatch.setattr(members, "_CHUNK", 100)
+    monkeypatch.setattr(members, "_WINDOW", 1)
+    monkeypatch.setattr(members, "HEAD_BYTES", 16)
+    monkeypatch.setattr(members, "_CHUNK", 11)
     found = read(tmp_path, data, cap=cap)
     assert found == expected
     assert len(found) == 62
     big = [r for r in found if isinstance(r, Record) and r.problem is Reason.TOO_LARGE]
     assert len(big) == (sum(len(http(body)) > cap for body in bodies))
     assert all(r.payload == b"" and r.uri for r in big)
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_records_do_not_depend_on_the_pieces_they_come_in(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    data = b"".join(warc("response", http(b"x" * n), n=n) for n in range(20))
+    monkeypatch.setattr(members, "_WINDOW", 1)
+    monkeypatch.setattr(members, "HEAD_BYTES", 16)
+    pieces = (data[at : at + size] for at in range(0, len(data), size))
+    found = list(members.streamed(pieces, 1000))
+    assert [one.block for one in found if isinstance(one, Frame)] == [http(b"x" * n) for n in range(20)]
+    assert len(found) == 20
 
 
 def test_a_payload_is_found_again_by_its_stored_bytes(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def _river() -> list[Page]:
     everything = [*articles, *copies, german, letter]
     front = Page(
         host="river.example", path="/", fate="kept",
-        body=html("By the river", paragraphs("front"), foot=CC_BY, links=tuple(page.path for page in everything) + ("/gone.html", "/moved")),
+        body=html("By the river", paragraphs("front"), foot=CC_BY, links=(*(page.path for page in everything), "/gone.html", "/moved")),
     )  # fmt: skip
     return [
         Page(host="river.example", path="/robots.txt", fate="robots_file", headers=TEXT,
@@ -176,9 +176,7 @@ def _reserved() -> list[Page]:
 def _broken() -> list[Page]:
     """Answers that no reader can use, beside one that only looks broken."""
     plain = paragraphs("broken front")
-    latin = (
-        html("Umlaute", paragraphs("umlaut", 3, 3, "de"), lang="de").decode().replace('<meta charset="utf-8">', "")
-    )
+    latin = html("Umlaute", paragraphs("umlaut", 3, 3, "de"), lang="de").decode().replace('<meta charset="utf-8">', "")
     broken = [
         Page(host="broken.example", path="/coding.html", fate="quarantined", reason="content_coding_broken",
              headers=(HTML, ("Content-Encoding", "gzip")), body=gzip.compress(html("Cut", plain), mtime=0)[:120]),

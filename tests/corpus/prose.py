@@ -1,6 +1,6 @@
 """English and German prose from sentence frames and word lists: plain enough to read, varied enough to pass every rule.
 
-The same seed always gives the same text. 
+The same seed always gives the same text.
 """
 
 import random

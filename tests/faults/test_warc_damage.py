@@ -13,6 +13,7 @@ from typing import TypeGuard
 
 import pytest
 
+from pipelines.capture.members import MAGIC
 from pipelines.capture.warc import Gap, Record, records
 from schemas.digest import sha256
 from schemas.reasons import Reason
@@ -193,16 +194,24 @@ def test_a_missing_stretch_hides_no_record_around_it(name: str, tmp_path: Path) 
         assert all(block(damaged, one) in blocks for one in found if is_good(one)), (start, stop)
 
 
-def test_a_wrong_length_does_not_swallow_the_records_behind_it(tmp_path: Path) -> None:
-    every = [warc("response", http(body(n)), n=n, digest=False) for n in range(4)]
-    spoilt = warc("response", http(body(1)), {"Content-Length": str(len(http(body(1))) + len(every[2]))}, n=1)
-    found = read(tmp_path, "a.warc", every[0] + spoilt + every[2] + every[3])
-    assert [(type(one), is_good(one)) for one in found] == [
-        (Record, True),
-        (Gap, False),
-        (Record, True),
-        (Record, True),
-    ]
+@pytest.mark.parametrize("more", [-200, -5, -1, 1, 2, 3, 150, 700])
+@pytest.mark.parametrize("digest", [True, False])
+def test_a_wrong_length_is_seen_and_does_not_swallow_the_records_behind_it(
+    tmp_path: Path, more: int, digest: bool
+) -> None:
+    every = [warc("response", http(body(n)), n=n, digest=digest) for n in range(4)]
+    length = {"Content-Length": str(len(http(body(1))) + more)}
+    data = every[0] + warc("response", http(body(1)), length, n=1, digest=digest) + every[2] + every[3]
+    found = read(tmp_path, "a.warc", data)
+    assert_covers(found, data)
+    assert [one.uri for one in found if is_good(one)] == [f"http://example.com/{n}" for n in (0, 2, 3)]
+    assert isinstance(found[1], Gap) == (more >= 150)  # reaches into the next record: not even its end is known
+
+
+def test_a_false_start_of_a_member_in_the_damage_is_passed_over(tmp_path: Path) -> None:
+    data = MAGIC + b"no" + member(b"a member, but no record") + MAGIC + member(warc("response", http(body(1)), n=1))
+    found = read(tmp_path, "a.warc.gz", data)
+    assert [(type(one), is_good(one)) for one in found] == [(Gap, False), (Record, True)]
 
 
 def test_damage_in_one_gzip_stream_keeps_what_was_before_it_but_not_as_good(tmp_path: Path) -> None:

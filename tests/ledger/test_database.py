@@ -26,9 +26,12 @@ def test_column_that_a_part_lacks_is_null(store: Store) -> None:
 
 
 def test_site_path_with_wildcards_reads_only_itself(tmp_path: Path) -> None:
-    store = Store(root=str(tmp_path / "we[i]rd*'s?"))
-    parts = made.publish(store, made.tables())["disposition"]
-    with Database(store, parts) as db:
+    """Read as a pattern, the first folder's name is that of the second."""
+    store, other = Store(root=str(tmp_path / "we[i]rd*'s?")), Store(root=str(tmp_path / "weird 's!"))
+    (part,) = made.publish(store, made.tables())["disposition"]
+    (empty,) = made.publish(other, {"disposition": made.tables()["disposition"].slice(0, 0)})["disposition"]
+    other.put(part.path, other.read(empty.path))
+    with Database(store, [part]) as db:
         assert db.rows("SELECT count(*) AS n FROM disposition") == [{"n": len(made.DISPOSITIONS)}]
 
 

@@ -1,0 +1,104 @@
+"""The frontier of a crawl: which URLs are known, which belong to it, which look like a trap, and which come next.
+
+All of it is a function of what was added, in whatever order: a crawl of the same answers asks the same URLs.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import ada_url
+
+REDIRECTS = 10  # Source: FAULTS, row 14; browsers follow 20
+_SEGMENT_REPEATS = 2  # Source: Heritrix, PathologicalPathDecideRule
+_DEPTH = 20  # Source: Heritrix, TooManyPathSegmentsDecideRule
+_QUERY_KEYS = 10  # Chosen: search forms have about 5; a calendar that adds its own state to each link has no end
+_URL_CHARS = 2048  # Source: sitemaps.org; longer ones are made by machines for machines
+_UNRESERVED = re.compile(r"%([0-9A-Fa-f]{2})")
+_SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A URL and how it was found. `depth`: links followed to it from a seed; `hops`: redirects in a row before it."""
+
+    url: str
+    depth: int
+    hops: int = 0
+    is_shown: bool = False  # a picture or sound on a page, not a page
+
+    @property
+    def host(self) -> str:
+        """The host, lower case, as the URL standard reads it."""
+        return ada_url.URL(self.url).hostname
+
+    @property
+    def origin(self) -> str:
+        """`scheme://host[:port]`, default port left out: what a robots.txt is about."""
+        return ada_url.URL(self.url).origin
+
+    @property
+    def target(self) -> str:
+        """Path and query: what a robots.txt has rules for."""
+        parsed = ada_url.URL(self.url)
+        return f"{parsed.pathname}{parsed.search}"
+
+
+class Frontier:
+    """URLs that were found and not taken yet. A URL is added once; its second form is the same URL."""
+
+    def __init__(self, hosts: Collection[str]) -> None:
+        self._hosts = frozenset(hosts)
+        self._seen: set[str] = set()
+        self._waiting: list[Found] = []
+
+    def add(self, found: Found) -> bool:
+        """Whether the URL is on a host of the crawl and new; then it waits."""
+        key = same(found.url)
+        if found.host not in self._hosts or key in self._seen:
+            return False
+        self._seen.add(key)
+        self._waiting.append(found)
+        return True
+
+    def take(self) -> list[Found]:
+        """All that wait, shallow ones first, hosts taking turns, so that a budget cuts all hosts alike."""
+        turn: Counter[tuple[int, str]] = Counter()
+        keyed = []
+        for found in sorted(self._waiting, key=lambda one: (one.depth, one.is_shown, one.url)):
+            turn[found.depth, found.host] += 1
+            keyed.append((found.depth, turn[found.depth, found.host], found.host, found))
+        self._waiting = []
+        return [row[-1] for row in sorted(keyed, key=lambda row: row[:3])]
+
+
+def same(url: str) -> str:
+    """The form in which equal URLs are equal: no fragment, no empty query, escapes in one way.
+
+    `same("http://a.example/%7euser?#top")` is `http://a.example/~user`. Queries keep their order, and nothing is taken for
+    a session or a tracker: that would merge pages that differ. Source: RFC 3986, section 6.2.2.
+    """
+    return _UNRESERVED.sub(_escape, url.partition("#")[0].removesuffix("?"))
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = chr(int(match[1], 16))
+    return character if character in _SAFE else match[0].upper()
+
+
+def trap(url: str) -> str | None:
+    """Why a URL looks as if a machine made it without end, or null."""
+    parsed = ada_url.URL(url)
+    if len(url) > _URL_CHARS:
+        return f"a URL of more than {_URL_CHARS} characters"
+    segments: Sequence[str] = [part for part in parsed.pathname.split("/") if part]
+    if len(segments) > _DEPTH:
+        return f"a path of more than {_DEPTH} segments"
+    # Numbers may repeat: /2011/11/11 is a day.
+    words = Counter(part for part in segments if not part.isdigit())
+    if words and max(words.values()) > _SEGMENT_REPEATS:
+        return f"a path segment that comes more than {_SEGMENT_REPEATS} times"
+    if parsed.search.count("&") >= _QUERY_KEYS:
+        return f"a query of more than {_QUERY_KEYS} keys"
+    return None

@@ -1,0 +1,69 @@
+"""The URLs in a sitemap, read piece by piece under caps; whatever the bytes are, there is an answer."""
+
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+MAX_URLS = 50_000  # Source: sitemaps.org protocol: at most 50,000 URLs
+MAX_BYTES = 50 << 20  # Source: the same: at most 50 MiB, uncompressed
+_URL_CHARS = 2048  # Source: the same: a URL is shorter than 2,048 characters
+_FED = 64 << 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sitemap:
+    """URLs as written, in order. `sitemaps`: of an index; `pages`: of a sitemap proper."""
+
+    sitemaps: tuple[str, ...]
+    pages: tuple[str, ...]
+
+
+class _StopError(Exception):
+    """Enough was read, or a document type was found: entities are never expanded."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Where the reader stands: local names of the open elements, text of the open `loc`, what was found."""
+
+    path: list[str] = field(default_factory=list)
+    text: str = ""
+    found: dict[str, list[str]] = field(default_factory=lambda: {"url": [], "sitemap": []})
+
+    def start(self, name: str, _: dict[str, str]) -> None:
+        self.path.append(name.rpartition(":")[2])
+        if len(self.path) > 16:  # Chosen: a sitemap is 3 deep, its extensions 5
+            raise _StopError
+        self.text = ""
+
+    def end(self, _: str) -> None:
+        kind = self.path[1] if len(self.path) == 3 and self.path[2] == "loc" else ""
+        if kind in self.found and 0 < len(self.text.strip()) <= _URL_CHARS:
+            self.found[kind].append(self.text.strip())
+            if len(self.found[kind]) >= MAX_URLS:
+                raise _StopError
+        self.path.pop()
+
+    def characters(self, text: str) -> None:
+        if self.path[-1:] == ["loc"] and len(self.text) <= _URL_CHARS:
+            self.text += text
+
+
+def read_sitemap(xml: bytes) -> Sitemap:
+    """The URLs of a sitemap or an index of sitemaps, up to the first damage; none for bytes that are neither."""
+    reading = _Reading()
+
+    def stop(*_: object) -> None:
+        raise _StopError
+
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = stop
+    parser.StartElementHandler = reading.start
+    parser.EndElementHandler = reading.end
+    parser.CharacterDataHandler = reading.characters
+    try:
+        for at in range(0, min(len(xml), MAX_BYTES), _FED):
+            parser.Parse(xml[at : at + _FED], False)
+    except (_StopError, expat.ExpatError, ValueError):  # ValueError: an encoding that Python does not have
+        pass
+    return Sitemap(sitemaps=tuple(reading.found["sitemap"]), pages=tuple(reading.found["url"]))
