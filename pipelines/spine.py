@@ -32,7 +32,8 @@ from pipelines.site import Site
 from pipelines.store import Part
 from schemas.capture import Outcome
 from schemas.decision import DECISION, Verdict
-from schemas.digest import digest
+from schemas.digest import digest, sha256
+from schemas.errors import SourceError
 from schemas.item import LEDGER_ITEM, item_schema
 from schemas.reasons import Reason
 from schemas.rights import RIGHTS, ROBOTS
@@ -207,9 +208,19 @@ def _damage(ids: pa.Array, captures: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _payloads(site: Site, captures: pa.RecordBatch) -> pa.RecordBatch:
-    """The payload bytes of these captures, read by range and checked against their digests by `read_payload`."""
-    places = captures.column("payload").to_pylist()
-    data = [read_payload(site.store.read_range(p["uri"], p["offset"], p["length"])).payload for p in places]
+    """The payload bytes of these captures, read by range.
+
+    Raises:
+        SourceError: the bytes are not those that were captured.
+    """
+    data = []
+    for place in captures.column("payload").to_pylist():
+        stored = site.store.read_range(place["uri"], place["offset"], place["length"])
+        payload = read_payload(stored, payload_sha256=place["sha256"]).payload
+        if sha256(payload) != place["sha256"]:
+            where = f"{place['uri']}, byte {place['offset']}"
+            raise SourceError(f"{where}: the bytes changed since they were captured; restore the file, then run again")
+        data.append(payload)
     columns = [pa.array(data, pa.large_binary()), captures.column("charset"), captures.column("media_type")]
     return pa.RecordBatch.from_arrays(columns, schema=rooms.PAYLOADS)
 

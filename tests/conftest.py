@@ -7,10 +7,15 @@ curate          run a recipe at a fresh site and give (site, result)
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pipelines.recipe import Recipe, loads
 from pipelines.run import Result, run
 from pipelines.site import Site, load_site
+
+# Times go into benchmarks: a slow machine must not fail a law.
+settings.register_profile("headwater", deadline=None, print_blob=True)
+settings.load_profile("headwater")
 
 RECIPE = """
 format = 1

@@ -169,7 +169,7 @@ def test_sql_answers_one_select(ran):
 
 
 def test_sql_refuses_to_write(ran):
-    assert refused("sql", "delete from disposition", "--site", ran[0])
+    assert "takes one SELECT, this is DELETE" in refused("sql", "delete from disposition", "--site", ran[0])
 
 
 def test_verify_finds_the_ledger_and_the_release_whole(ran):
@@ -198,7 +198,16 @@ def test_verify_ends_with_one_where_a_byte_was_changed(curate, tmp_path):
 @pytest.mark.parametrize("verb", ["why", "where"])
 def test_a_name_that_nobody_knows_is_said_so(ran, verb):
     code, out, err = headwater(verb, "http://nowhere.example/", "--site", ran[0], "--json")
-    assert (code == 4 and "http://nowhere.example/" in err) or "unknown" in out
+    assert (code, json.loads(out)["error"]) == (4, "NotFound")
+    assert "'http://nowhere.example/'" in err
+    assert "give the URI exactly as captured, an id, or a file" in err
+
+
+@pytest.mark.parametrize("arguments", [("why", "x"), ("where", "x"), ("drops",), ("sql", "select 1"), ("verify", "x")])
+def test_a_site_without_a_ledger_answers_with_an_error_and_not_with_nothing(tmp_path, arguments):
+    code, out, err = headwater(*arguments, "--site", tmp_path / "none")
+    assert (code != 0, out) == (True, "")
+    assert err.startswith(f"headwater {arguments[0]}: ")
 
 
 # --- inspect -----------------------------------------------------------------------------------------------------
@@ -250,8 +259,8 @@ def test_a_missing_recipe_names_the_file_and_how_to_get_one(tmp_path, verb):
 def test_an_unknown_key_names_the_key_and_the_file(recipe, tmp_path, verb):
     recipe.write_text(RECIPE.format(more="polcy = 1"), "utf-8")
     message = refused(verb, recipe, "--site", tmp_path / "site")
-    assert "polcy" in message
-    assert str(recipe) in message
+    assert f"{recipe}: unknown key 'polcy'; known keys: " in message
+    assert "policy" in message
 
 
 def test_an_unknown_setting_names_the_stage_and_what_it_has(recipe):
@@ -264,7 +273,8 @@ def test_an_unknown_setting_names_the_stage_and_what_it_has(recipe):
 @pytest.mark.parametrize("verb", ["check", "run"])
 def test_a_missing_archive_names_the_path(recipe, tmp_path, verb):
     recipe.write_text(RECIPE.format(more="").replace("*.warc.gz", "none.warc.gz"), "utf-8")
-    assert "none.warc.gz" in refused(verb, recipe, "--site", tmp_path / "site")
+    message = refused(verb, recipe, "--site", tmp_path / "site")
+    assert f"{tmp_path / 'none.warc.gz'} does not exist; a web source reads .warc, " in message
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import mmap
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from schemas.reasons import Reason
@@ -101,11 +101,12 @@ def frame(data: Buffer, at: int, *, arc: bool, is_vouched: bool, cap: int) -> Fr
     block = bytes(data[start:stop]) if head.length <= cap else None
     holds = None if block is None else digest_holds(head.fields.get("warc-block-digest"), block)
     end, is_closed = _separator(data, stop, arc)
+    found = Frame(head=head, at=at, start=start, stop=stop, end=end, block=block)
     if holds is False:
-        return _mismatch(data, Frame(head=head, at=at, start=start, stop=stop, end=end, block=block), arc, is_vouched)
+        return _mismatch(data, found, arc, is_vouched)
     if is_closed or holds or (is_vouched and (end == len(data) or _begins(data, end, arc))) or stop == start:
-        return Frame(head=head, at=at, start=start, stop=stop, end=end, block=block)
-    return _unclosed(data, Frame(head=head, at=at, start=start, stop=stop, end=end, block=block), arc)
+        return found
+    return _unclosed(data, found, arc)
 
 
 def _separator(data: Buffer, stop: int, arc: bool) -> tuple[int, bool]:
@@ -137,25 +138,19 @@ def _mismatch(data: Buffer, found: Frame, arc: bool, is_vouched: bool) -> Frame 
         if inner is not None and inner < found.stop:
             return Unframed(reason=Reason.ARCHIVE_DAMAGED, detail="the declared length is wrong")
     detail = "the block does not have its declared digest"
-    return _with(found, found.end, Reason.DIGEST_MISMATCH, detail)
+    return replace(found, problem=Reason.DIGEST_MISMATCH, detail=detail)
 
 
 def _unclosed(data: Buffer, found: Frame, arc: bool) -> Frame | Unframed:
     """A block without a separator after it: at the end of the file it was cut; elsewhere its length is in doubt."""
     following = next_record(data, found.start, arc=arc)
     if following is None and found.end == len(data):
-        return _with(found, found.end, Reason.RECORD_TRUNCATED, "the separator after the block is cut")
+        return replace(found, problem=Reason.RECORD_TRUNCATED, detail="the separator after the block is cut")
     if following is not None and following < found.stop:
         return Unframed(reason=Reason.ARCHIVE_DAMAGED, detail="the declared length is wrong")
     end = len(data) if following is None else following
-    return _with(found, end, Reason.ARCHIVE_DAMAGED, "no separator after the block: its declared length is in doubt")
-
-
-def _with(found: Frame, end: int, reason: Reason, detail: str) -> Frame:
-    return Frame(
-        head=found.head, at=found.at, start=found.start, stop=found.stop, end=end, block=found.block,
-        problem=reason, detail=detail,
-    )  # fmt: skip
+    detail = "no separator after the block: its declared length is in doubt"
+    return replace(found, end=end, problem=Reason.ARCHIVE_DAMAGED, detail=detail)
 
 
 def read_head(data: Buffer, at: int, *, arc: bool) -> Head | Unframed:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 Answer = bytes | Callable[["Connection"], None]
 
@@ -49,7 +50,7 @@ class Log:
 
     def gaps(self, host: str) -> list[float]:
         times = [one.began for one in self.asked if one.host == host]
-        return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        return [later - earlier for earlier, later in pairwise(times)]
 
 
 class Connection(socketserver.BaseRequestHandler):

@@ -132,7 +132,7 @@ def test_an_edit_that_raises_quarantines_only_the_row_and_leaves_it_as_it_was(ma
 
 
 def test_a_row_that_no_stage_can_read_does_not_survive_the_room():
-    items, bad = made({4})
+    items, _ = made({4})
     lane, _ = with_stage("judges", 0, poisoned_judge)
     alive = rooms.survivors(items, judged(lane, items)).column("item_id").to_pylist()
     plain = rooms.survivors(items, judged(WEB, items)).column("item_id").to_pylist()

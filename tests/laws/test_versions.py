@@ -32,15 +32,13 @@ def imports(text: str, rooms: tuple[str, ...]) -> set[str]:
             found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-    return {
-        name for name in found if name.rpartition(".")[0] in rooms and importlib.util.find_spec(name.rpartition(".")[0])
-        and importlib.util.find_spec(name)
-    }  # fmt: skip
+    known = {name for name in found if name.rpartition(".")[0] in rooms}
+    return {name for name in known if importlib.util.find_spec(name)}
 
 
 def sources(module: str) -> dict[str, str]:
-    """Module -> source: this one, and what it imports of its own room and of the kernels, to the end."""
-    rooms = (module.rpartition(".")[0], "pipelines.kernels")
+    """Module -> source: this one, and what it imports of its own room, the kernels and the models, to the end."""
+    rooms = (module.rpartition(".")[0], "pipelines.kernels", "pipelines.models")
     found: dict[str, str] = {}
     left = [module]
     while left:
