@@ -1,221 +1,292 @@
-"""A small polite crawl of named sites: breadth first, hosts side by side, one request at a time per host, robots.txt obeyed.
+"""A small polite crawl: seeds go in, a WARC of everything that was answered comes out, and a row for what was not.
 
-The delay is waited before every page request, the first included, so that a crawl that is started again stays polite.
-What was not fetched comes back as an outcome, never as nothing.
+Rounds over a frontier: robots.txt (and sitemaps) of new origins first, then the pages of this round, hosts side by side, one
+request per host at a time, a pause before every one. Nothing that was found is lost: what was not asked for is a row.
 """
 
 import asyncio
-import io
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import IO
 
-import ada_url
 import pyarrow as pa
 
-from pipelines.capture.address import Hosts
-from pipelines.capture.codings import decoded
-from pipelines.capture.fetch import Client, Fetched, fetch
-from pipelines.capture.http import header
-from pipelines.capture.links import links
-from pipelines.capture.sitemap import read_sitemap
-from pipelines.capture.uri import host as host_of
-from pipelines.capture.uri import uri_key
-from pipelines.capture.warc_write import write_exchange, write_warcinfo
-from pipelines.rights.robots import RobotsFile, StatusRule, status_rule
-from schemas.capture import CAPTURE, Outcome, capture_id
-from schemas.digest import sha256
+from pipelines.capture import codings, http
+from pipelines.capture.address import NO_HOSTS, Hosts, url_refusal
+from pipelines.capture.archive import HTML, ROBOTS_PATH, media_type
+from pipelines.capture.fetch import DEADLINE_S, MAX_BYTES, Client, Fetched
+from pipelines.capture.frontier import REDIRECTS, Found, Frontier, trap
+from pipelines.capture.journal import Journal
+from pipelines.capture.links import Links, links
+from pipelines.capture.manners import Manners, manners
+from pipelines.capture.sitemap import MAX_BYTES as SITEMAP_BYTES
+from pipelines.capture.sitemap import MAX_URLS, read_sitemap
+from pipelines.capture.turns import Turns
+from pipelines.capture.uri import absolute, host
+from pipelines.capture.warc_write import write_warcinfo
+from schemas.capture import Outcome
+from schemas.errors import SourceError
 
-# Source: RFC 9309, section 2.3.1.2: at least five redirects are followed.
-ROBOTS_HOPS = 5
-# Chosen: longer waits than this end the host's round; its URLs come back as deferred.
-LONGEST_WAIT_S = 60.0
-# Chosen: links are sought in so much of a page, decoded; the client caps what is sent, this what it grows to.
-MAX_PAGE_BYTES = 16 * 2**20
+MAX_ROUND_S = 86_400.0  # Source: RFC 9309, section 2.4: a robots.txt is not used for more than 24 hours
+_ROBOTS_REDIRECTS = 5  # Source: RFC 9309, section 2.3.1.2
+_SITEMAPS = 50  # Chosen: files of one origin; a full set of 50,000 URLs is one file
+_SITEMAP_LEVELS = 2  # Source: sitemaps.org: an index names sitemaps, not other indexes
+
+Clock = Callable[[], float]
+Progress = Callable[[str, int, int], None]  # name, requests made, requests meant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlPlan:
-    """What to crawl and how. Only hosts of the seeds are visited. `token`: our name in robots.txt."""
+    """What to crawl and how. Delays in seconds, sizes in bytes.
+
+    `source`, `contact`: of the source card. `agent`: product and version, `HeadwaterBot/1.0`; it and the contact are the
+    User-Agent. `agents`: tokens whose robots rules are obeyed; empty means the product of `agent`. `hosts`: what the crawl
+    may ask; empty means the seeds' hosts. `max_pages`: requests for pages and what they show, of all hosts; robots.txt
+    and sitemaps are not counted. `max_depth`: links followed from a seed; 0 asks for the seeds only. `round_s`: after
+    it no request is begun.
+    """
 
     source: str
-    seeds: tuple[str, ...]
-    token: str
     contact: str
-    max_pages: int
-    max_depth: int
-    delay_s: float
-    round_s: float
-    max_bytes: int
+    seeds: tuple[str, ...]
+    agent: str = "HeadwaterBot/1.0"
+    agents: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    max_pages: int = 100
+    max_depth: int = 5
+    delay_s: float = 1.0
+    round_s: float = 3600.0
+    deadline_s: float = DEADLINE_S
+    max_bytes: int = MAX_BYTES
+    with_shown: bool = True
+
+    def __post_init__(self) -> None:
+        for seed in self.seeds:
+            if not (absolute(seed, None) or "").startswith(("http://", "https://")):
+                raise SourceError(f"source {self.source}: {seed!r} cannot be crawled; give an http or https URL")
+        if not 0 < self.round_s <= MAX_ROUND_S:
+            raise SourceError(f"source {self.source}: round_s is {self.round_s}; give at most {MAX_ROUND_S:g} seconds")
 
     @property
-    def agent(self) -> str:
-        """The User-Agent: who we are and whom to write to."""
-        return f"{self.token}/0.1 (corpus crawl; contact: {self.contact})"
+    def user_agent(self) -> str:
+        """What every request says of us."""
+        return f"{self.agent} (+{self.contact})"
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The product tokens whose rules in robots.txt are obeyed."""
+        return self.agents or (self.agent.partition("/")[0],)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlResult:
-    """The WARC of everything that gave bytes, and the outcomes (`CAPTURE`) of everything that gave none."""
+    """What is not in the WARC: a CAPTURE row, without payload, for every URL that gave no answer; sorted by URI.
 
-    warc: bytes
-    outcomes: pa.Table
+    `counts`: exchanges and rows by outcome.
+    """
 
-
-@dataclass(slots=True, kw_only=True)
-class _Host:
-    """One host's frontier. `waiting`: (depth, URL) still to fetch; `seen`: all URLs ever put there."""
-
-    name: str
-    waiting: list[tuple[int, str]]
-    seen: set[str]
-    robots: RobotsFile | None = None
-    fetched: list[Fetched] = field(default_factory=list)
-    pages: int = 0
+    outcomes: pa.RecordBatch
+    counts: Mapping[str, int]
 
 
 def crawl(
-    plan: CrawlPlan, *, clock: Callable[[], float], hosts: Hosts, progress: Callable[[int], None] | None = None
+    plan: CrawlPlan, out: IO[bytes], *, clock: Clock, hosts: Hosts = NO_HOSTS, progress: Progress = lambda *_: None
 ) -> CrawlResult:
-    """Crawl the plan's sites and give what came of it, in an order that depends on the sites alone."""
-    started = clock()
-    found = asyncio.run(_crawl(plan, clock, hosts, progress or (lambda pages: None)))
-    info = [
-        ("software", "Headwater"), ("format", "WARC File Format 1.1"), ("robots", "obey RFC 9309"),
-        ("http-header-user-agent", plan.agent), ("operator", plan.contact),
+    """Crawl by the plan and write the WARC to `out`, hosts in alphabetical order; the rest comes back as rows.
+
+    `clock`: seconds since 1970, for what is written. `hosts`: names with a given (address, port), see `Client`.
+    Called from code that runs no event loop.
+    """
+    client = Client(
+        user_agent=plan.user_agent, clock=clock, hosts=hosts, max_bytes=plan.max_bytes, deadline_s=plan.deadline_s
+    )
+    about = [
+        ("software", "Headwater"), ("format", "WARC File Format 1.1"), ("operator", plan.contact),
+        ("isPartOf", plan.source), ("http-header-user-agent", plan.user_agent),
+        ("robots", f"obeyed (RFC 9309) for {', '.join(plan.tokens)}"),
     ]  # fmt: skip
-    warc = io.BytesIO()
-    name = write_warcinfo(warc, info, datetime.fromtimestamp(started, UTC))
-    everything = [fetched for one in found for fetched in one.fetched]
-    for fetched in everything:
-        if fetched.status is not None:
-            write_exchange(warc, fetched, name)
-    rows = [_row(plan.source, fetched) for fetched in everything if fetched.status is None]
-    return CrawlResult(warc=warc.getvalue(), outcomes=pa.Table.from_pylist(rows, schema=CAPTURE))
+    warcinfo = write_warcinfo(out, about, datetime.fromtimestamp(clock(), UTC))
+    with closing(Journal(source=plan.source, warcinfo=warcinfo, clock=clock)) as journal:
+        asyncio.run(_rounds(plan, client, journal, progress))
+        journal.copy_to(out)
+        return CrawlResult(outcomes=journal.rows(), counts=dict(sorted(journal.counts.items())))
 
 
-async def _crawl(
-    plan: CrawlPlan, clock: Callable[[], float], hosts: Hosts, progress: Callable[[int], None]
-) -> list[_Host]:
-    frontier: dict[str, _Host] = {}
-    for seed in sorted(plan.seeds):
-        url = str(ada_url.URL(seed).href)
-        name = ada_url.URL(url).host
-        one = frontier.setdefault(name, _Host(name=name, waiting=[], seen=set()))
-        if url not in one.seen:
-            one.seen.add(url)
-            one.waiting.append((0, url))
-    budget = max(1, plan.max_pages // len(frontier))
-    ends = time.monotonic() + plan.round_s
-
-    def done() -> None:
-        progress(sum(one.pages for one in frontier.values()))
-
-    client = Client(user_agent=plan.agent, clock=clock, hosts=hosts, max_bytes=plan.max_bytes)
-    await asyncio.gather(*(_visit(one, plan, client, budget, ends, done) for one in frontier.values()))
-    return [frontier[name] for name in sorted(frontier)]
+async def _rounds(plan: CrawlPlan, client: Client, journal: Journal, progress: Progress) -> None:
+    """Round after round, until nothing waits."""
+    turns = Turns(client, delay_s=plan.delay_s, round_s=plan.round_s)
+    await _Crawl(plan, client, turns, journal, progress).run()
 
 
-async def _visit(
-    one: _Host, plan: CrawlPlan, client: Client, budget: int, ends: float, done: Callable[[], None]
-) -> None:
-    """Take one host from its robots.txt to the end of its frontier, budget or time."""
-    scheme = ada_url.URL(one.waiting[0][1]).protocol
-    if not await _read_robots(one, f"{scheme}//{one.name}", plan, client):
-        return _leave(one, client, "robots.txt did not answer as it should: read as a ban")
-    delay = max(plan.delay_s, (one.robots.crawl_delay(plan.token) or 0.0) if one.robots else 0.0)
-    while one.waiting and one.pages < budget and time.monotonic() < ends:
-        one.waiting.sort()
-        depth, url = one.waiting.pop(0)
-        if barred := _barred(one, url, plan):
-            one.fetched.append(_none(url, Outcome.REFUSED, client, barred))
-            continue
-        await asyncio.sleep(delay)
-        found = await fetch(url, client)
-        one.fetched.append(found)
-        one.pages += 1
-        done()
-        wait = _retry_after(found)
-        if wait > LONGEST_WAIT_S:
-            break
-        await asyncio.sleep(wait)
-        if depth < plan.max_depth:
-            _extend(one, depth + 1, _targets(found))
-    _leave(one, client, "budget or time of this round ran out")
+class _Crawl:
+    """A crawl under way: its frontier, and the manners of the origins it met."""
+
+    def __init__(self, plan: CrawlPlan, client: Client, turns: Turns, journal: Journal, progress: Progress) -> None:
+        self._plan, self._client, self._turns, self._journal, self._progress = plan, client, turns, journal, progress
+        seeds = sorted({absolute(seed.partition("#")[0], None) or "" for seed in plan.seeds})
+        self._frontier = Frontier(plan.hosts or [host(seed) or "" for seed in seeds])
+        for seed in seeds:
+            self._frontier.add(Found(url=seed, depth=0))
+        self._manners: dict[str, Manners] = {}  # by origin
+        self._asked = self._meant = 0
+
+    async def run(self) -> None:
+        """Round after round, until nothing waits: what is over the budget or the time becomes a row in its round."""
+        while waiting := [found for found in self._frontier.take() if self._is_askable(found)]:
+            mapped = await _each_host(waiting, self._meet) if self._meant < self._plan.max_pages else []
+            for found in [*mapped, *await _each_host(self._chosen(waiting), self._visit)]:
+                self._frontier.add(found)
+
+    def _is_askable(self, found: Found) -> bool:
+        why = url_refusal(found.url, self._client.hosts) or trap(found.url)
+        if why:
+            self._journal.unanswered(found.url, Outcome.REFUSED, why)
+        return why is None
+
+    def _chosen(self, waiting: Sequence[Found]) -> list[Found]:
+        """Those within the budget that robots.txt does not bar; the others become rows."""
+        chosen = []
+        for found in waiting:
+            asked = self._manners.get(found.origin)
+            barred = asked.refusal(found.target) if asked else None
+            if barred:
+                self._journal.unanswered(found.url, *barred)
+            elif self._meant >= self._plan.max_pages:
+                self._journal.unanswered(
+                    found.url, Outcome.DEFERRED, f"over the budget of {self._plan.max_pages} pages"
+                )
+            else:
+                self._meant += 1
+                chosen.append(found)
+        return chosen
+
+    async def _visit(self, founds: Sequence[Found]) -> list[Found]:
+        """Ask for the pages of one host in turn; where they lead."""
+        onward: list[Found] = []
+        for found in founds:
+            answer = await self._ask(found.url, about=found.host)
+            if isinstance(answer, str):
+                self._journal.unanswered(found.url, Outcome.DEFERRED, answer)
+                continue
+            is_redirect = answer.outcome is Outcome.REDIRECT
+            onward += self._redirected(found, answer) if is_redirect else self._linked(found, answer)
+            self._asked += 1
+            self._progress(f"crawl {self._plan.source}", self._asked, self._meant)
+        return onward
+
+    def _redirected(self, found: Found, answer: Fetched) -> list[Found]:
+        """The next hop, which is asked for (and checked) like any URL; a row where it is not to be followed."""
+        target = _location(answer)
+        if target is None:
+            return []
+        onward = Found(url=target, depth=found.depth, hops=found.hops + 1, is_shown=found.is_shown)
+        why = url_refusal(target, self._client.hosts)
+        if why is None and onward.hops > REDIRECTS:
+            why = f"more than {REDIRECTS} redirects in a row"
+        if why is None and not self._frontier.holds(onward):
+            why = f"{found.url} redirects to a host outside this crawl; add it to the seeds to follow"
+        if why:
+            self._journal.unanswered(target, Outcome.REFUSED, why)
+            return []
+        return [onward]
+
+    def _linked(self, found: Found, answer: Fetched) -> list[Found]:
+        """What a page links to and shows, within the depth of the plan."""
+        if found.is_shown or answer.outcome is not Outcome.FETCHED:
+            return []
+        named = _links(answer, self._plan.max_bytes)
+        pages = named.pages if found.depth < self._plan.max_depth else ()
+        shown = named.shown if self._plan.with_shown else ()
+        next_ones = [Found(url=url, depth=found.depth + 1) for url in pages]
+        return next_ones + [Found(url=url, depth=found.depth + 1, is_shown=True) for url in shown]
+
+    async def _meet(self, founds: Sequence[Found]) -> list[Found]:
+        """Read robots.txt and the sitemaps of those origins, all of one host, that are new; the pages the sitemaps name."""
+        mapped: list[Found] = []
+        for origin in sorted({found.origin for found in founds} - self._manners.keys()):
+            self._manners[origin] = await self._introduce(origin)
+            mapped += await self._mapped(origin, self._manners[origin])
+        return mapped
+
+    async def _introduce(self, origin: str) -> Manners:
+        """What the origin's robots.txt asks of us; it may be up to five redirects away, each asked for in its turn."""
+        name, url = host(origin) or "", origin + ROBOTS_PATH
+        self._frontier.leave(url)
+        for _ in range(1 + _ROBOTS_REDIRECTS):
+            answer = await self._ask(url, about=name)
+            target = _location(answer) if isinstance(answer, Fetched) and answer.outcome is Outcome.REDIRECT else None
+            if target is None:
+                break
+            url = target
+        found = manners(answer, self._plan.tokens, self._plan.max_bytes)
+        self._turns.slow_down(name, found.delay_s)
+        return found
+
+    async def _mapped(self, origin: str, said: Manners) -> list[Found]:
+        """The pages in the sitemaps that robots.txt names, as far as both are on the host itself."""
+        if said.closed or not self._plan.max_depth:
+            return []
+        name = host(origin)
+        files = [(url, 1) for url in said.file.sitemaps[:_SITEMAPS]]
+        pages: list[Found] = []
+        for url, level in files:  # which grows by the files of an index
+            file = _listed(url, name)
+            if file is None or file.origin != origin or said.refusal(file.target) or not self._frontier.leave(file.url):
+                continue
+            answer = await self._ask(file.url, about=file.host)
+            if isinstance(answer, Fetched) and answer.outcome is Outcome.FETCHED:
+                sitemap = read_sitemap(_payload(answer, SITEMAP_BYTES))
+                more = sitemap.sitemaps[: _SITEMAPS - len(files)] if level < _SITEMAP_LEVELS else ()
+                files += [(part, level + 1) for part in more]
+                pages += [page for part in sitemap.pages if (page := _listed(part, name))]
+        return pages[:MAX_URLS]
+
+    async def _ask(self, url: str, *, about: str) -> Fetched | str:
+        """The exchange, in its turn and written down, or why there is none. `about`: the host for whose sake it is made."""
+        answer = await self._turns.ask(host(url) or "", url)
+        if isinstance(answer, Fetched):
+            self._journal.answered(answer, about=about)
+        return answer
 
 
-async def _read_robots(one: _Host, origin: str, plan: CrawlPlan, client: Client) -> bool:
-    """Fetch robots.txt and its sitemaps; whether the host may be visited at all."""
-    url = f"{origin}/robots.txt"
-    for _ in range(ROBOTS_HOPS + 1):
-        found = await fetch(url, client)
-        one.fetched.append(found)
-        location = header(found.headers, "location")
-        if found.outcome is not Outcome.REDIRECT or not location:
-            break
-        url = str(ada_url.URL(location, base=url).href)
-    rule = status_rule(found.status)
-    if rule is StatusRule.DISALLOW:
-        return False
-    if rule is StatusRule.PARSE:
-        one.robots = RobotsFile.parse(found.body)
-        for sitemap in sorted(one.robots.sitemaps)[:10]:
-            if ada_url.URL(sitemap).host == one.name:
-                await asyncio.sleep(plan.delay_s)
-                listed = await fetch(sitemap, client)
-                one.seen.add(sitemap)
-                one.fetched.append(listed)
-                _extend(one, 1, list(read_sitemap(listed.body).pages))
-    return True
+async def _each_host(
+    founds: Sequence[Found], do: Callable[[Sequence[Found]], Coroutine[None, None, list[Found]]]
+) -> list[Found]:
+    """What `do` gives for the URLs of each host, side by side; in alphabetical order of the hosts."""
+    groups: dict[str, list[Found]] = {}
+    for found in founds:
+        groups.setdefault(found.host, []).append(found)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(do(part)) for _, part in sorted(groups.items())]
+    return [found for task in tasks for found in task.result()]
 
 
-def _barred(one: _Host, url: str, plan: CrawlPlan) -> str | None:
-    if one.robots is None:
-        return None
-    parsed = ada_url.URL(url)
-    verdict = one.robots.verdict(plan.token, parsed.pathname + parsed.search)
-    return None if verdict.allowed else f'robots.txt line {verdict.line}: "{verdict.rule}"'
+def _listed(url: str, name: str | None) -> Found | None:
+    """A URL of a sitemap, where it is on the host of this name."""
+    found = absolute(url, None)
+    return Found(url=found.partition("#")[0], depth=1) if found and host(found) == name else None
 
 
-def _targets(found: Fetched) -> list[str]:
-    if location := header(found.headers, "location"):
-        return [str(ada_url.URL(location, base=found.url).href)]
-    if "html" not in (header(found.headers, "content-type") or ""):
-        return []
-    page = decoded(found.body, found.headers, cap=MAX_PAGE_BYTES, is_truncated=found.truncated is not None)
-    return list(links(page.payload, found.url).pages)
+def _location(answer: Fetched) -> str | None:
+    """Where a redirect leads, absolute and without fragment; null where it does not say."""
+    location = http.header(answer.headers, "location")
+    target = absolute(location, answer.url) if location else None
+    return target.partition("#")[0] if target else None
 
 
-def _extend(one: _Host, depth: int, urls: list[str]) -> None:
-    for url in urls:
-        if url not in one.seen and ada_url.URL(url).host == one.name:
-            one.seen.add(url)
-            one.waiting.append((depth, url))
+def _links(answer: Fetched, cap: int) -> Links:
+    page = _payload(answer, cap)
+    declared = media_type(http.header(answer.headers, "content-type"), page)
+    return links(page, answer.url) if declared in HTML else Links(pages=(), shown=())
 
 
-def _leave(one: _Host, client: Client, why: str) -> None:
-    """What was not fetched is deferred: it stands in the ledger and can be asked for."""
-    one.fetched += [_none(url, Outcome.DEFERRED, client, why) for _, url in sorted(one.waiting)]
-    one.waiting.clear()
-
-
-def _none(url: str, outcome: Outcome, client: Client, detail: str) -> Fetched:
-    return Fetched(url=url, outcome=outcome, fetched_at=datetime.fromtimestamp(client.clock(), UTC), detail=detail)
-
-
-def _retry_after(found: Fetched) -> float:
-    """Seconds to wait before the host's next request, where the server asks for it with 429 or 503."""
-    asked = header(found.headers, "retry-after") or ""
-    if found.status not in (429, 503) or not asked:
-        return 0.0
-    return float(asked) if asked.isascii() and asked.isdigit() else LONGEST_WAIT_S + 1
-
-
-def _row(source: str, found: Fetched) -> dict[str, object]:
-    return {
-        "capture_id": capture_id(source=source, uri=found.url, fetched_at=found.fetched_at, record_type="fetch", record_id=None,
-                                 payload_sha256=sha256(b"")),
-        "source": source, "outcome": found.outcome.value, "detail": found.detail, "uri": found.url, "uri_key": uri_key(found.url),
-        "host": host_of(found.url), "fetched_at": found.fetched_at, "headers": [], "record_type": "fetch",
-    }  # fmt: skip
+def _payload(answer: Fetched, cap: int) -> bytes:
+    """The body as its author wrote it; empty where that cannot be had, or only by more than `cap` bytes."""
+    is_cut = answer.truncated is not None
+    body = codings.decoded(answer.body, answer.headers, cap=cap, is_truncated=is_cut)
+    if not body.problem and body.payload.startswith(b"\x1f\x8b"):  # a sitemap.xml.gz, which no header announces
+        body = codings.decoded(body.payload, [("content-encoding", "gzip")], cap=cap, is_truncated=is_cut)
+    return b"" if body.problem else body.payload

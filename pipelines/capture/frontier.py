@@ -55,12 +55,21 @@ class Frontier:
 
     def add(self, found: Found) -> bool:
         """Whether the URL is on a host of the crawl and new; then it waits."""
-        key = same(found.url)
-        if found.host not in self._hosts or key in self._seen:
-            return False
+        is_new = self.holds(found) and self.leave(found.url)
+        if is_new:
+            self._waiting.append(found)
+        return is_new
+
+    def leave(self, url: str) -> bool:
+        """Whether the URL is new; it will not be taken, now or later (a robots.txt and a sitemap are no pages)."""
+        key = same(url)
+        is_new = key not in self._seen
         self._seen.add(key)
-        self._waiting.append(found)
-        return True
+        return is_new
+
+    def holds(self, found: Found) -> bool:
+        """Whether the URL is on a host of the crawl."""
+        return found.host in self._hosts
 
     def take(self) -> list[Found]:
         """All that wait, shallow ones first, hosts taking turns, so that a budget cuts all hosts alike."""

@@ -1,8 +1,11 @@
 """The live crawl of a source as a room: fetched once per round, found again by key, replayed from its WARC ever after."""
 
+import hashlib
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -12,11 +15,9 @@ from pipelines.recipe import Recipe, Source
 from pipelines.runner import Progress, run_orders
 from pipelines.site import Site
 from pipelines.spine import CaptureOrder
-from schemas.digest import digest, sha256
+from schemas.digest import digest
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
-# Our name in robots.txt and in the User-Agent.
-TOKEN = "HeadwaterBot"
 ARCHIVE = pa.schema([pa.field("stored", pa.string(), nullable=False), pa.field("sha256", pa.string(), nullable=False)])
 
 
@@ -50,20 +51,24 @@ def crawl_source(
 def _fetch(
     site: Site, source: Source, urls: Sequence[str], clock: Callable[[], float], progress: Progress
 ) -> tuple[Tables, dict[str, int]]:
-    options = source.crawl
+    card, options = source.card, source.crawl
     plan = CrawlPlan(
-        source=source.card.name, seeds=tuple(urls), token=TOKEN, contact=source.card.contact, max_pages=options.max_pages,
-        max_depth=options.max_depth, delay_s=options.delay_s, round_s=options.round_s, max_bytes=options.max_bytes,
+        source=card.name, contact=card.contact, seeds=tuple(urls), max_pages=options.max_pages, max_depth=options.max_depth,
+        delay_s=options.delay_s, round_s=options.round_s, max_bytes=options.max_bytes,
     )  # fmt: skip
-    name = f"crawl {source.card.name}"
-    found = crawl(plan, clock=clock, hosts=site.host_overrides, progress=lambda n: progress(name, n, options.max_pages))
-    digest_hex = sha256(found.warc).hex()
-    stored = f"captures/{digest_hex}.warc.gz"
-    site.store.put(stored, found.warc)
-    archive = pa.Table.from_pylist([{"stored": stored, "sha256": digest_hex}], schema=ARCHIVE)
+    site.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=site.scratch, suffix=".warc.gz") as file:
+        found = crawl(plan, file, clock=clock, hosts=site.host_overrides, progress=progress)
+        file.flush()
+        file.seek(0)
+        name = hashlib.file_digest(file, "sha256").hexdigest()
+        stored = f"captures/{name}.warc.gz"
+        site.store.put(stored, Path(file.name))
+    outcomes = pa.Table.from_batches([found.outcomes])
+    archive = pa.Table.from_pylist([{"stored": stored, "sha256": name}], schema=ARCHIVE)
     empty: Tables = [
         ("rights", RIGHTS.empty_table()),
         ("robots", ROBOTS.empty_table()),
         ("licence", LICENCE.empty_table()),
     ]
-    return [("archive", archive), ("capture", found.outcomes), *empty], {"without_bytes": found.outcomes.num_rows}
+    return [("archive", archive), ("capture", outcomes), *empty], dict(found.counts)

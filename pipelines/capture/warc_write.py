@@ -7,7 +7,7 @@ import gzip
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import IO
 
 from pipelines.capture.fetch import Fetched
 from schemas.digest import digest, sha256
@@ -15,7 +15,7 @@ from schemas.digest import digest, sha256
 _HTTP = "application/http; msgtype="
 
 
-def write_warcinfo(out: BinaryIO, fields: Sequence[tuple[str, str]], at: datetime) -> str:
+def write_warcinfo(out: IO[bytes], fields: Sequence[tuple[str, str]], at: datetime) -> str:
     """The id of the warcinfo record just written. `fields`: what it says of the crawl, one line each."""
     block = "".join(f"{name}: {value}\r\n" for name, value in fields).encode()
     name = _record_id("warcinfo", "", at, block)
@@ -23,7 +23,7 @@ def write_warcinfo(out: BinaryIO, fields: Sequence[tuple[str, str]], at: datetim
     return name
 
 
-def write_exchange(out: BinaryIO, found: Fetched, warcinfo: str) -> None:
+def write_exchange(out: IO[bytes], found: Fetched, warcinfo: str) -> None:
     """Write the request and the response of an exchange that had an answer. `warcinfo`: id of the record that describes them."""
     block = found.header_block + found.body
     asked = _record_id("request", found.url, found.fetched_at, found.request)
@@ -51,7 +51,7 @@ def _digest(data: bytes) -> str:
     return f"sha256:{sha256(data).hex()}"
 
 
-def _write(out: BinaryIO, kind: str, name: str, at: datetime, fields: Sequence[tuple[str, str]], block: bytes) -> None:
+def _write(out: IO[bytes], kind: str, name: str, at: datetime, fields: Sequence[tuple[str, str]], block: bytes) -> None:
     when = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     first = [("WARC-Type", kind), ("WARC-Record-ID", name), ("WARC-Date", when)]
     last = [("WARC-Block-Digest", _digest(block)), ("Content-Length", str(len(block)))]
