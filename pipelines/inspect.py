@@ -15,6 +15,7 @@ from pipelines import rooms
 from pipelines.capture.archive import capture_archive
 from pipelines.capture.inputs import ARCHIVES
 from pipelines.capture.warc import read_payload
+from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
 from pipelines.recipe import Recipe
 from pipelines.rights.evidence import Statement, header_statements, html_statements
@@ -44,7 +45,13 @@ def inspect(
     Raises:
         SourceError: an input is missing, or a line of `jsonl` has none of the known forms.
     """
+    if not inputs and not jsonl:
+        raise SourceError("nothing to inspect: give a PATH, or --jsonl FILE")
+    if lane not in (names := [known.name for known in LANES]):
+        raise SourceError(f"lane {lane!r} is not one of {', '.join(names)}")
     made = recipes.load(recipe or lane)
+    if lane not in (names := [known.name for known in made.lanes]):
+        raise SourceError(f"recipe {recipe} has no lane {lane!r}; it has: {', '.join(names)}")
     way = made.lane(lane)
     lines = [_page_line(entry) for entry in inputs if not entry.lower().endswith(ARCHIVES)]
     lines += list(_lines(jsonl)) if jsonl else []
@@ -75,6 +82,11 @@ def _lines(name: str) -> Iterator[dict[str, Any]]:
                     raise SourceError(f"{name}, line {number}: not JSON: {error}") from error
                 if not isinstance(line, dict) or "id" not in line or not line.keys() & {"html", "text", "path"}:
                     raise SourceError(f'{name}, line {number}: needs "id" and one of "text", "html", "path"')
+                for form in line.keys() & {"html", "text", "path"}:
+                    if not isinstance(line[form], str):
+                        raise SourceError(f'{name}, line {number}: "{form}" must be a string')
+                if not isinstance(line.get("headers", {}), dict):
+                    raise SourceError(f'{name}, line {number}: "headers" must be an object')
                 yield line if "path" not in line else {**line, "path": str(_beside(name, line["path"]))}
     except OSError as error:
         raise SourceError(f"{name} cannot be read: {error.strerror}") from error
@@ -90,7 +102,7 @@ def _content(line: Found) -> tuple[bytes, str]:
     """(bytes, media type) of one line."""
     for form, media_type in FORMS.items():
         if form in line:
-            return str(line[form]).encode("utf-8", "surrogatepass"), media_type
+            return str(line[form]).encode("utf-8", "replace"), media_type
     path = Path(line["path"])
     try:
         data = path.read_bytes()

@@ -55,7 +55,10 @@ def statistics(text: str) -> dict[str, float]:
         "symbol_word_ratio": _share(text.count("#") + text.count("...") + text.count("\u2026"), len(words)),
         "bullet_line_ratio": _share(sum(line.startswith(BULLETS) for line in lines), len(lines)),
         "ellipsis_line_ratio": _share(sum(line.endswith(("...", "\u2026")) for line in lines), len(lines)),
-        "alphabetic_word_ratio": _share(sum(any(map(str.isalpha, word)) for word in words), len(words)),
+        # The bullets are our extractor's, one a list item; they are no words of the author.
+        "alphabetic_word_ratio": _share(
+            sum(any(map(str.isalpha, word)) for word in words), sum(word not in BULLETS for word in words)
+        ),
         "advertising_phrases_per_100_words": 100 * _share(len(ADVERTISING.findall(lower)), len(words)),
         "javascript_line_ratio": _share(sum("javascript" in line.lower() for line in lines), len(lines)),
     }

@@ -26,7 +26,10 @@ def run_verb(asked: argparse.Namespace) -> None:
     from pipelines import recipe as recipes
     from pipelines.demo import demo_site
     from pipelines.run import run
+    from pipelines.shadow import check_packages
     from pipelines.site import load_site
+
+    check_packages()
 
     site = load_site(asked.site)
     changes = {"runner": asked.runner, "workers": asked.workers, "part_rows": asked.part_rows}
