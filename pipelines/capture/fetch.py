@@ -1,35 +1,32 @@
 """One polite HTTP exchange: a URL goes in, what the server answered comes out, as bytes; nothing is raised for what it does.
 
-Every address is checked where it is used: the URL before anything is looked up, all answers of the resolver, and the
-socket before it connects. Redirects are not followed here: each hop is an exchange of its own, checked like the first.
+The URL is checked before anything is looked up, then all addresses of its host, and the connection is made to one of
+those: no second look-up, no proxy, no redirect followed. A redirect's next hop is an exchange of its own, checked like the
+first.
 """
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 
-import aiohttp
-import yarl
-from aiohttp.abc import AbstractResolver, ResolveResult
+import ada_url
 
 from pipelines.capture import http
 from pipelines.capture.address import Hosts, refusal, url_refusal
-from pipelines.capture.uri import host as host_of
+from pipelines.capture.wire import HEAD_BYTES, NoAnswer, read_body, read_head, true_block
 from schemas.capture import Outcome
 
 MAX_BYTES = 10 << 20  # Chosen: Common Crawl cuts pages at 5 MiB; pictures and recordings are larger
 DEADLINE_S = 30.0  # Chosen: of the whole exchange; a timeout per read lets a server drip for ever
-_HEADER_BYTES = 64 << 10  # Chosen: of one header line; aiohttp allows 128 of them
-_AddrInfo = tuple[
-    int | socket.AddressFamily, int | socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]
-]
 Resolve = Callable[[str], Awaitable[list[str]]]
 
 
-class _Refused(OSError):
-    """An address that may not be asked; an OSError, so that aiohttp hands it on as the cause."""
+class _Refused(Exception):
+    """An address that may not be asked."""
 
 
 async def system_resolve(host: str) -> list[str]:
@@ -58,7 +55,8 @@ class Client:
 class Fetched:
     """One exchange. Without a `status` there was no HTTP answer, and `detail` says why.
 
-    `request`, `header_block`: with their empty last line. `body`: transfer coding undone, content coding in place.
+    `request`: as sent. `header_block`: as received, but for lines that are not true of the stored body (see
+    `wire.true_block`). `body`: transfer coding undone, content coding in place.
     `truncated`: time | length | disconnect, where the body is not whole; null otherwise.
     """
 
@@ -82,132 +80,107 @@ class Fetched:
 async def fetch(url: str, client: Client) -> Fetched:
     """The exchange for one URL (as ada-url spells it): exactly one request, or none where an address is refused."""
     found = Fetched(url=url, outcome=Outcome.REFUSED, fetched_at=datetime.fromtimestamp(client.clock(), UTC))
-    refused = url_refusal(url, client.hosts)
-    if refused:
-        return replace(found, detail=refused)
-    target = yarl.URL(url, encoded=True)
-    if target.raw_host != (host_of(url) or "").strip("[]"):
-        return replace(found, detail="a host that two parsers read differently")
-    door = _Door(target.raw_host or "", client)
+    why = url_refusal(url, client.hosts)
+    if why:
+        return replace(found, detail=why)
+    ends_at = asyncio.get_running_loop().time() + client.deadline_s
     try:
-        return await _exchange(found, target, client, door)
+        async with asyncio.timeout_at(ends_at):
+            ip, reader, writer = await _connect(ada_url.URL(url), client)
+    except _Refused as error:
+        return replace(found, detail=str(error))
     except TimeoutError:
-        return replace(found, outcome=Outcome.TIMEOUT, ip=door.ip, detail=f"no answer within {client.deadline_s:g} s")
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        if isinstance(error.__cause__, _Refused):
-            return replace(found, detail=str(error.__cause__))
-        return replace(found, outcome=Outcome.UNREACHABLE, ip=door.ip, detail=_said(error))
+        return replace(found, outcome=Outcome.TIMEOUT, detail=f"no connection within {client.deadline_s:g} s")
+    except (OSError, UnicodeError) as error:  # UnicodeError: a name that DNS cannot hold
+        return replace(found, outcome=Outcome.UNREACHABLE, detail=f"no connection: {_said(error)}")
+    try:
+        return await _exchange(replace(found, ip=ip), reader, writer, client, ends_at)
+    finally:
+        writer.transport.abort()  # whatever is still on its way is not waited for
 
 
 def _said(error: Exception) -> str:
-    """Why there was no answer, in one line without anything the server sent."""
-    if isinstance(error, aiohttp.ClientConnectorError):
-        cause = error.__cause__
-        return f"no connection: {(isinstance(cause, OSError) and cause.strerror) or type(cause).__name__}"
-    return f"no HTTP answer: {type(error).__name__}"
+    """An error of the system in words, without its number."""
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
 
 
-class _Door(AbstractResolver):
-    """The only way out of one exchange: names become checked addresses, and only those get a socket."""
+async def _connect(url: ada_url.URL, client: Client) -> tuple[str, asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the first address of the URL's host that takes one, and that address.
 
-    def __init__(self, host: str, client: Client) -> None:
-        self._given = client.hosts.get(host)
-        self._resolve = client.resolve
-        self.ip: str | None = None  # of the last socket: the one in use, as addresses are tried one after another
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """All addresses of the host. Raises _Refused where one of them may not be asked."""
-        if self._given:
-            return [_result(host, *self._given)]
-        found = await self._resolve(host)
-        for ip in found:
-            if block := refusal(ip):
-                raise _Refused(f"{host} has the address {ip} in {block}")
-        if not found:
-            raise OSError(f"{host} has no address")
-        return [_result(host, ip, port) for ip in found]
-
-    def open(self, info: _AddrInfo) -> socket.socket:
-        """The socket for one address, checked once more: no way around the resolver leads past this line."""
-        address = info[4][:2]
-        block = refusal(str(address[0])) if address != self._given else None
-        if block:
-            raise _Refused(f"the address {address[0]} is in {block}")
-        self.ip = str(address[0])
-        return socket.socket(info[0], info[1], info[2])
-
-    async def close(self) -> None:
-        """Nothing to let go."""
+    Raises:
+        _Refused: any of the host's addresses may not be asked.
+        OSError: no address, or none that takes the connection.
+    """
+    host = url.hostname.strip("[]")
+    is_tls = url.protocol == "https:"
+    port = int(url.port or (443 if is_tls else 80))
+    failure = OSError(f"{host} has no address")
+    for ip, at in await _addresses(host, port, client):
+        try:
+            reader, writer = await asyncio.open_connection(
+                ip, at, limit=HEAD_BYTES, ssl=_tls() if is_tls else None, server_hostname=host if is_tls else None
+            )
+        except OSError as error:
+            failure = error
+        else:
+            return ip, reader, writer
+    raise failure
 
 
-def _result(host: str, ip: str, port: int) -> ResolveResult:
-    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    return ResolveResult(hostname=host, host=ip, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)
+async def _addresses(host: str, port: int, client: Client) -> list[tuple[str, int]]:
+    """Where the host is, every address of it checked."""
+    if host in client.hosts:
+        return [client.hosts[host]]
+    found = await client.resolve(host)
+    for ip in found:
+        if block := refusal(ip):
+            raise _Refused(f"{host} has the address {ip} in {block}")
+    return [(ip, port) for ip in found]
 
 
-async def _exchange(found: Fetched, target: yarl.URL, client: Client, door: _Door) -> Fetched:
-    """Connect, ask, read, close: one connection for one request, so that no answer can run into the next."""
-    ends_at = asyncio.get_running_loop().time() + client.deadline_s
-    connector = aiohttp.TCPConnector(
-        resolver=door, socket_factory=door.open, use_dns_cache=False, force_close=True, happy_eyeballs_delay=None
-    )
-    async with aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        auto_decompress=False,
-        trust_env=False,
-        max_line_size=_HEADER_BYTES,
-        max_field_size=_HEADER_BYTES,
-    ) as session:
-        async with asyncio.timeout_at(ends_at):
-            answer = await session.get(target, headers=_headers(client), allow_redirects=False)
-        async with answer:
-            body, truncated = await _body(answer, client.max_bytes, ends_at)
-            answer.close()  # what is left of a cut body is not waited for
-    return replace(
-        found,
-        outcome=_outcome(answer.status, body),
-        status=answer.status,
-        request=_request(answer),
-        header_block=_header_block(answer, body),
-        body=body,
-        ip=door.ip,
-        truncated=truncated,
-    )
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()  # once: it reads all root certificates, some 20 ms
 
 
-def _headers(client: Client) -> dict[str, str]:
-    return {
-        "User-Agent": client.user_agent,
-        "Accept": "*/*",
-        "Accept-Encoding": "gzip, br, zstd",  # what pipelines.capture.codings undoes, less deflate: it is ambiguous
-        "Connection": "close",
-    }
-
-
-async def _body(answer: aiohttp.ClientResponse, cap: int, ends_at: float) -> tuple[bytes, str | None]:
-    """The body up to the cap, the deadline or the end, and which of them cut it."""
-    pieces: list[bytes] = []
-    size, truncated = 0, None
+async def _exchange(
+    found: Fetched, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: Client, ends_at: float
+) -> Fetched:
+    """Ask and read, until the end, the cap or the deadline."""
+    request = _request(ada_url.URL(found.url), client.user_agent)
     try:
         async with asyncio.timeout_at(ends_at):
-            async for piece in answer.content.iter_any():
-                pieces.append(piece)
-                size += len(piece)
-                if size > cap:
-                    truncated = "length"
-                    break
+            writer.write(request)
+            head = await read_head(reader)
+    except TimeoutError:
+        return replace(found, outcome=Outcome.TIMEOUT, detail=f"no answer within {client.deadline_s:g} s")
+    except NoAnswer as error:
+        return replace(found, outcome=Outcome.UNREACHABLE, detail=f"no HTTP answer: {error}")
+    except OSError as error:
+        return replace(found, outcome=Outcome.UNREACHABLE, detail=f"no HTTP answer: {_said(error)}")
+    body = bytearray()
+    try:
+        async with asyncio.timeout_at(ends_at):
+            truncated = await read_body(reader, head, client.max_bytes, body)
     except TimeoutError:
         truncated = "time"
-    except (aiohttp.ClientError, OSError):
-        truncated = "disconnect"
-    return b"".join(pieces)[:cap], truncated
+    return replace(
+        found, outcome=_outcome(head.status, len(body)), status=head.status, request=request,
+        header_block=true_block(head, len(body)), body=bytes(body), truncated=truncated,
+    )  # fmt: skip
 
 
-def _outcome(status: int, body: bytes) -> Outcome:
+def _request(url: ada_url.URL, user_agent: str) -> bytes:
+    """The request as sent. `host` of the URL is the Host header: names with a given port keep the plain name."""
+    lines = [
+        f"GET {url.pathname}{url.search} HTTP/1.1", f"Host: {url.host}", f"User-Agent: {user_agent}", "Accept: */*",
+        "Accept-Encoding: gzip, br, zstd",  # what pipelines.capture.codings undoes, less deflate: it is ambiguous
+        "Connection: close",
+    ]  # fmt: skip
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+def _outcome(status: int, size: int) -> Outcome:
     match status:
         case 404 | 410:
             return Outcome.NOT_FOUND
@@ -215,28 +188,4 @@ def _outcome(status: int, body: bytes) -> Outcome:
             return Outcome.REDIRECT
         case _ if not 200 <= status < 300:
             return Outcome.HTTP_ERROR
-    return Outcome.FETCHED if body else Outcome.EMPTY
-
-
-def _request(answer: aiohttp.ClientResponse) -> bytes:
-    asked = answer.request_info
-    lines = [f"{asked.method} {asked.url.raw_path_qs} HTTP/1.1", *(f"{k}: {v}" for k, v in asked.headers.items())]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n"
-
-
-def _header_block(answer: aiohttp.ClientResponse, body: bytes) -> bytes:
-    """Status line and headers, with those renamed that would not be true of the stored body, so that it can be replayed.
-
-    Source: Common Crawl's WARC files keep the original beside it as `X-Crawl-Transfer-Encoding`.
-    """
-    version = answer.version or aiohttp.HttpVersion11
-    lines = [f"HTTP/{version.major}.{version.minor} {answer.status} {answer.reason}".encode("utf-8", "surrogateescape")]
-    is_renamed = False
-    for name, value in answer.raw_headers:
-        is_coding = name.lower() == b"transfer-encoding"
-        if is_coding or (name.lower() == b"content-length" and value != b"%d" % len(body)):
-            is_renamed, name = True, b"X-Crawl-" + name
-        lines.append(name + b": " + value)
-    if is_renamed:
-        lines.append(b"Content-Length: %d" % len(body))
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+    return Outcome.FETCHED if size else Outcome.EMPTY

@@ -64,6 +64,11 @@ def read_sitemap(xml: bytes) -> Sitemap:
     try:
         for at in range(0, min(len(xml), MAX_BYTES), _FED):
             parser.Parse(xml[at : at + _FED], False)
-    except (_StopError, expat.ExpatError, ValueError):  # ValueError: an encoding that Python does not have
+    except (
+        _StopError,
+        expat.ExpatError,
+        ValueError,
+        LookupError,
+    ):  # the last two: an encoding that Python does not have
         pass
     return Sitemap(sitemaps=tuple(reading.found["sitemap"]), pages=tuple(reading.found["url"]))

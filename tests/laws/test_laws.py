@@ -15,7 +15,14 @@ from schemas.item import text_sha256
 from schemas.reasons import Reason
 from tests.laws.batches import applied, batches, items_of
 
-STAGES = [(lane, stage) for lane in LANES for stage in (*lane.measures, *lane.judges, *lane.edits)]
+SHIPPED = [(lane, stage) for lane in LANES for stage in (*lane.measures, *lane.judges, *lane.edits)]
+# A judge whose list is empty says little; as a source sets it, it must keep the laws too.
+SET = [
+    (lane, stage.override({"languages": ("de", "en"), "min_confidence": 0.5}, where="laws"))
+    for lane, stage in SHIPPED
+    if {"languages", "min_confidence"} <= stage.settings.keys()
+]
+STAGES = SHIPPED + SET
 JUDGES = [(lane, stage) for lane, stage in STAGES if stage.shape is Shape.JUDGE]
 EDITS = [(lane, stage) for lane, stage in STAGES if stage.shape is Shape.EDIT]
 EVERY = [(lane, stage) for lane in LANES for stage in lane.stages]
@@ -141,3 +148,9 @@ def test_has_the_shape_of_its_place(lane, stage):
         Shape.GROUP: (lane.dedup,),
     }  # fmt: skip
     assert [shape for shape, stages in places.items() if stage in stages] == [stage.shape]
+
+
+@of_each(JUDGES)
+def test_reads_signals_that_the_lane_measures(lane, stage):
+    measured, _ = rooms.measure(lane, items_of(lane, []))
+    assert {rule.signal for rule in stage.rules} <= set(measured.schema.names)

