@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
-from pipelines.dedup.text import Duplicates, decide, find_duplicates
+from pipelines.dedup.duplicates import Duplicates, decide, find_duplicates
 from pipelines.lanes.lane import Lane
 from pipelines.site import Site
 from pipelines.store import Part
@@ -25,7 +25,7 @@ def group(site: Site, lane: Lane, signatures: Sequence[Part], items: Sequence[Pa
         return find_duplicates(lane.dedup, tables, texts.load)
     from pipelines.beam.build import pairs_on_beam
 
-    key = digest("room", "pairs", lane.name, [part.sha256 for part in signatures], lane.dedup.op_id)
+    key = digest("room", "pairs", lane.name, [part.sha256 for part in signatures], lane.dedup.stage.op_id)
     return decide(lane.dedup, tables, pairs_on_beam(lane.dedup, site, lane.name, key.hex(), signatures), texts.load)
 
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipelines import recipe as recipes
 from pipelines import rooms
 from pipelines.capture.archive import capture_archive
-from pipelines.capture.inputs import ARCHIVES
+from pipelines.capture.layout import ARCHIVES
 from pipelines.capture.warc import read_payload
 from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
@@ -22,6 +22,7 @@ from pipelines.rights.evidence import Statement, header_statements, html_stateme
 from pipelines.rights.judge import Evidence
 from pipelines.rights.licences import html_licences
 from pipelines.spine import align_signals, licences_of
+from schemas.annotation import SAID
 from schemas.capture import CAPTURE, Outcome
 from schemas.decision import Verdict
 from schemas.digest import digest, sha256
@@ -180,9 +181,11 @@ def _judged(recipe: Recipe, lane: Lane, evidence: Evidence, data: list[bytes], n
     """The items of these captures with everything said of them, in capture order."""
     captures = rooms.one_batch(evidence.captures)
     roots = rooms.roots(lane, captures, licences_of(captures, evidence.licences), np.arange(len(captures)))
-    columns = [pa.array(data, pa.large_binary()), captures.column("charset"), captures.column("media_type")]
+    columns: dict[str, Any] = {name: captures.column(name) for name in ("charset", "media_type", "uri")}
+    columns |= {"data": pa.array(data, pa.large_binary()), "said": pa.array([[]] * len(captures), SAID)}
+    payloads = pa.RecordBatch.from_pydict(columns).select(rooms.PAYLOADS.names)
     with lane.decoder() as child:
-        children, split = rooms.split(lane, roots, pa.RecordBatch.from_arrays(columns, schema=rooms.PAYLOADS), child)
+        children, _, split = rooms.split(lane, roots, payloads, child)
     childless = roots.filter(pc.invert(pc.is_in(roots.column("item_id"), value_set=children.column("parent_id"))))
     items = rooms.one_batch(pa.Table.from_batches([children, childless], schema=item_schema(lane.facts)))
     measured, failed = rooms.measure(lane, children)

@@ -35,7 +35,7 @@ class Receipt:
         return tuple(part for part in self.parts if part.table == table)
 
 
-Tables = list[tuple[str, pa.Table]]
+Tables = list[tuple[str, pa.Table | Part]]  # a Part is published already
 
 
 def room(
@@ -47,7 +47,7 @@ def room(
         return _read(store.read(path))
     except FileNotFoundError:
         tables, counts = build()
-    parts = tuple(store.publish(table, rows) for table, rows in tables)
+    parts = tuple(rows if isinstance(rows, Part) else store.publish(table, rows) for table, rows in tables)
     receipt = Receipt(lane=lane, room=name, key=key.hex(), parts=parts, counts=dict(counts))
     body = {k: v for k, v in asdict(receipt).items() if k != "reused"}
     # Whoever is first wins; the loser's receipt is the same, since rooms are pure.

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from pipelines import toml
+from pipelines.capture.layout import Layout
 from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
 from pipelines.rights.judge import rights_stage
@@ -53,6 +54,7 @@ class Source:
     languages: tuple[str, ...] = ()
     sample: float = 1.0
     crawl: Crawl = Crawl()
+    layout: Layout = field(default_factory=Layout)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +183,7 @@ def _source(keys: toml.Table, base: Path) -> Source:
         languages=keys.strings("languages", ()),
         sample=keys.value("sample", 1.0),
         crawl=keys.sub("crawl").fill(Crawl()),
+        layout=keys.fields(Layout()),
     )
     known = [lane.name for lane in LANES]
     for lane in source.lanes:
@@ -213,7 +216,7 @@ def map_stages(lane: Lane, change: Callable[[Stage], Stage]) -> Lane:
         measures=tuple(map(change, lane.measures)),
         judges=tuple(map(change, lane.judges)),
         edits=tuple(map(change, lane.edits)),
-        dedup=change(lane.dedup),
+        dedup=lane.dedup.with_stage(change(lane.dedup.stage)),
     )
 
 
@@ -242,6 +245,7 @@ def dump(recipe: Recipe) -> str:
     ]
     for source in recipe.sources:
         settings = {"lane": source.lanes, "from": source.inputs, "languages": source.languages, "sample": source.sample}
+        settings |= _fields(source.layout)
         lines += toml.section("[[source]]", settings)
         lines += toml.section("[source.card]", _fields(source.card))
         lines += toml.section("[source.crawl]", _fields(source.crawl))
@@ -252,5 +256,5 @@ def dump(recipe: Recipe) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _fields(value: SourceCard | Crawl | Shards) -> Mapping[str, object]:
+def _fields(value: SourceCard | Crawl | Layout | Shards) -> Mapping[str, object]:
     return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}

@@ -16,6 +16,7 @@ from pipelines.child import Child
 from pipelines.lanes.lane import Lane
 from pipelines.rights.judge import Evidence
 from pipelines.stage import Decisions, Stage, aligned, decisions
+from schemas.annotation import SAID
 from schemas.decision import DECISION, Verdict
 from schemas.digest import sha256
 from schemas.errors import HeadwaterError
@@ -24,7 +25,16 @@ from schemas.reasons import Reason
 
 log = logging.getLogger(__name__)
 
-PAYLOADS = pa.schema([("data", pa.large_binary()), ("charset", pa.string()), ("media_type", pa.string())])
+# What a split gets beside its parents, row by row. uri: of the capture; null for damage and files without one.
+PAYLOADS = pa.schema(
+    [
+        ("data", pa.large_binary()),
+        ("charset", pa.string()),
+        ("media_type", pa.string()),
+        ("uri", pa.string()),
+        ("said", SAID),
+    ]
+)
 
 Rows: TypeAlias = pa.RecordBatch
 
@@ -52,6 +62,7 @@ def roots(lane: Lane, captures: Rows, licences: pa.Array, rows: np.ndarray) -> R
         "item_id": pa.array([root_id(i, lane.name, c) for i, c in zip(ids, contents, strict=True)], ID),
         "parent_id": pa.nulls(n, ID),
         "capture_id": taken.column("capture_id"),
+        "text_capture_id": pa.nulls(n, ID),
         "source": taken.column("source"),
         "modality": pa.array([lane.modality] * n, pa.string()),
         "media_type": taken.column("media_type").fill_null("application/octet-stream"),
@@ -65,8 +76,11 @@ def roots(lane: Lane, captures: Rows, licences: pa.Array, rows: np.ndarray) -> R
     return pa.RecordBatch.from_arrays(list(columns.values()), schema=item_schema(lane.facts))
 
 
-def split(lane: Lane, items: Rows, payloads: Rows, child: Child) -> tuple[Rows, Rows]:
-    """The children of these roots, and one decision a root."""
+def split(lane: Lane, items: Rows, payloads: Rows, child: Child) -> tuple[Rows, pa.Array | None, Rows]:
+    """The children of these roots; their converted payloads (null: as captured), if any were; and one decision a root.
+
+    A split gives converted payloads as a last column `media` (large_binary) of its children.
+    """
 
     def run(rows: Rows, data: Rows) -> tuple[Rows, Rows]:
         return lane.split.fn(lane.split, rows, data, child)  # type: ignore[no-any-return]
@@ -76,9 +90,11 @@ def split(lane: Lane, items: Rows, payloads: Rows, child: Child) -> tuple[Rows, 
 
     pieces = _guarded(lane.split, run, failed, items, payloads)
     found = _concat([piece[1] for piece in pieces], DECISION)
-    return _concat([piece[0] for piece in pieces], items.schema), aligned(
-        lane.split.name, items.column("item_id"), found
-    )
+    children = one_batch(pa.concat_tables([pa.Table.from_batches([p[0]]) for p in pieces], promote_options="default"))
+    media = children.column("media") if "media" in children.schema.names else None
+    columns = [children.column(name) for name in items.schema.names]
+    decided = aligned(lane.split.name, items.column("item_id"), found)
+    return pa.RecordBatch.from_arrays(columns, schema=items.schema), media, decided
 
 
 def measure(lane: Lane, items: Rows) -> tuple[Rows, Rows]:

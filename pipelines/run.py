@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 from pipelines import mix
 from pipelines import recipe as recipes
 from pipelines.accounts import check_quarantine, concat, dispositions
-from pipelines.capture.inputs import adopt, archives, is_url
+from pipelines.capture.inputs import adopt, is_url, named
+from pipelines.capture.layout import File
 from pipelines.capture.live import crawl_source
-from pipelines.dedup.text import Duplicates
+from pipelines.dedup.duplicates import Duplicates
 from pipelines.group import group
 from pipelines.lanes.lane import Lane
 from pipelines.ledger.ledger import commit_run, head_run
@@ -28,7 +29,7 @@ from pipelines.rooms import one_batch
 from pipelines.runner import Progress, quiet, run_orders
 from pipelines.shard.work import Place, Release, release_from, shard_orders
 from pipelines.site import Site
-from pipelines.spine import CaptureOrder, LaneOrder, accepted
+from pipelines.spine import CaptureOrder, LaneOrder, Sayers, accepted
 from pipelines.store import Part
 from schemas.decision import DECISION, DUPLICATE, State
 from schemas.digest import canonical, digest
@@ -126,49 +127,49 @@ def run(recipe: Recipe, site: Site, *, progress: Progress = quiet, clock: Clock 
 
 def _capture(recipe: Recipe, site: Site, source: Source, progress: Progress, clock: Clock) -> Captured:
     urls = tuple(entry for entry in source.inputs if is_url(entry))
-    names: dict[str, str] = {}
-    ignored: list[str] = []
-    for entry in source.inputs:
-        if is_url(entry):
-            continue
-        files, others = archives(entry, recipe.base)
-        ignored += [str(path) for path in others]
-        for path in files:
-            archive = adopt(site, path)
-            names[archive.stored] = archive.name
-    orders = [
-        CaptureOrder(source=source.card.name, stored=stored, sha256=stored.split("/")[1].split(".")[0])
-        for stored in sorted(names)
-    ]
-    receipts = [found[0] for found in run_orders(recipe, site, orders, f"capture {source.card.name}", progress)]
+    takes_files = any(recipe.lane(name).takes_files for name in source.lanes)
+    found, others = named((e for e in source.inputs if not is_url(e)), recipe.base, takes_files=takes_files)
+    files = [adopt(site, name, path) for name, path in found.items()]
+    names = {file.stored: file.name for file in files}
+    orders = [CaptureOrder(source=source.card.name, files=group) for group in _groups(files, site.part_rows)]
+    receipts = [done[0] for done in run_orders(recipe, site, orders, f"capture {source.card.name}", progress)]
     if urls:
         crawled = crawl_source(recipe, site, source, urls, clock=clock, progress=progress)
         receipts += crawled.receipts
         names |= dict.fromkeys(crawled.archives, "crawl")
-    return Captured(source=source, receipts=tuple(receipts), names=names, ignored=tuple(ignored))
+    return Captured(source=source, receipts=tuple(receipts), names=names, ignored=tuple(map(str, others)))
+
+
+def _groups(files: Sequence[File], size: int) -> list[tuple[File, ...]]:
+    """Files that are captured together: each archive of records alone, and only once; others by `size`."""
+    archives = sorted({file.stored: file for file in files if file.is_archive}.values(), key=lambda file: file.stored)
+    others = sorted((file for file in files if not file.is_archive), key=lambda file: file.name)
+    return [(file,) for file in archives] + [tuple(others[at : at + size]) for at in range(0, len(others), size)]
 
 
 def _lane(recipe: Recipe, site: Site, lane: Lane, captured: Sequence[Captured], progress: Progress) -> LaneRun:
-    robots = tuple(
-        sorted({p for c in captured for r in c.receipts for p in r.all("robots") if p.rows}, key=lambda p: p.path)
+    everything = [receipt for c in captured for receipt in c.receipts]
+    robots, rights, licences = (_with_rows(everything, name) for name in ("robots", "rights", "licence"))
+    sayers = tuple(
+        Sayers(annotation=said, capture=capture, rights=own)
+        for receipt in everything
+        for said, capture, own in zip(
+            receipt.all("annotation"), receipt.all("capture"), receipt.all("rights"), strict=True
+        )
+        if said.rows
     )
-    rights = tuple(
-        sorted({p for c in captured for r in c.receipts for p in r.all("rights") if p.rows}, key=lambda p: p.path)
-    )
-    orders = []
-    for c in captured:
-        if lane.name not in c.source.lanes:
-            continue
-        for receipt in c.receipts:
-            for capture, own, licence in zip(
-                receipt.all("capture"), receipt.all("rights"), receipt.all("licence"), strict=True
-            ):
-                orders.append(
-                    LaneOrder(
-                        lane=lane.name, source=c.source.card.name, capture=capture, rights=own, licence=licence,
-                        robots=robots, sites=rights,
-                    )
-                )  # fmt: skip
+    orders = [
+        LaneOrder(
+            lane=lane.name, source=c.source.card.name, capture=capture, rights=own, licence=licence,
+            robots=robots, sites=rights, licences=licences, sayers=sayers,
+        )
+        for c in captured
+        if lane.name in c.source.lanes
+        for receipt in c.receipts
+        for capture, own, licence in zip(
+            receipt.all("capture"), receipt.all("rights"), receipt.all("licence"), strict=True
+        )
+    ]  # fmt: skip
     # By content, not by input order: two runs over the same archives make the same list.
     orders = sorted(
         {(o.source, o.capture.sha256): o for o in orders}.values(), key=lambda o: (o.source, o.capture.sha256)
@@ -180,6 +181,10 @@ def _lane(recipe: Recipe, site: Site, lane: Lane, captured: Sequence[Captured], 
         orders=tuple(orders),
         receipts=tuple({receipt.room: receipt for receipt in receipts} for receipts in found),
     )
+
+
+def _with_rows(receipts: Sequence[Receipt], table: str) -> tuple[Part, ...]:
+    return tuple(sorted({p for receipt in receipts for p in receipt.all(table) if p.rows}, key=lambda p: p.path))
 
 
 def _each_capture_once(site: Site, orders: Sequence[LaneOrder]) -> list[LaneOrder]:
@@ -249,7 +254,13 @@ def _kept(table: pa.Table) -> pa.Array:
 def _places(found: LaneRun) -> list[Place]:
     """Where the text, capture and evidence of each work order's items lie."""
     return [
-        Place(items=receipts["edited"].part("items"), capture=order.capture, rights=order.rights, licence=order.licence)
+        Place(
+            items=receipts["edited"].part("items"),
+            capture=order.capture,
+            rights=order.rights,
+            licence=receipts["split"].part("licence"),
+            page=receipts["split"].part("page"),
+        )
         for receipts, order in zip(found.receipts, found.orders, strict=True)
     ]
 
@@ -303,6 +314,7 @@ def _ledger_parts(
         for room in ("split", "measured", "judged", "edited"):
             add("decision", found.parts(room, "decision"))
         add("item", found.parts("edited", "item"))
+        add("licence", found.parts("split", "licence"))
         add(f"signal_{found.lane.name}", found.parts("measured", f"signal_{found.lane.name}"))
     for cluster, done in zip(grouped, settled, strict=True):
         add("decision", [store.publish("decision", done.decisions.sort_by("item_id"))])
@@ -347,7 +359,18 @@ def _holdings(captured: Sequence[Captured], lanes: Sequence[LaneRun], release: R
         for c in captured
         for stored, name in c.names.items()
     ]
+    rows += [
+        {"store": part.path, "kind": "members", "what": f"members of archives of source {c.source.card.name}"}
+        for c in captured
+        for receipt in c.receipts
+        for part in receipt.all("members")
+    ]
     for found in lanes:
+        rows += [
+            {"store": part.path, "kind": "media", "what": f"converted payloads of lane {found.lane.name}"}
+            for receipts in found.receipts
+            for part in receipts["split"].all("media")
+        ]
         for room in ("split", "edited"):
             rows += [
                 {"store": part.path, "kind": "room", "what": f"texts of lane {found.lane.name} after room {room}"}

@@ -1,6 +1,6 @@
 """The spine: the rooms in order, and `run_part`, the one function that takes a work order through them.
 
-    CaptureOrder   one archive            -> capture, rights, robots, licence
+    CaptureOrder   one archive or upload  -> capture, rights, robots, licence, annotation
     LaneOrder      one capture part       -> split -> measured -> judged -> edited -> signed
     ShardOrder     the items of one shard -> one tar
 
@@ -8,6 +8,7 @@ This is the only place where a row is dropped: a room publishes the rows its dec
 beside them. Tests call `run_part`, Beam calls it, the local runner calls it; nothing else runs stages.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,10 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines import rooms
-from pipelines.capture.archive import capture_archive
-from pipelines.capture.warc import read_payload
-from pipelines.dedup.signatures import RANKS, signatures
+from pipelines.capture.files import capture_files
+from pipelines.capture.layout import File
+from pipelines.capture.subject import names
+from pipelines.dedup.signatures import RANKS
+from pipelines.hearsay import licences_about, said_of
 from pipelines.lanes.lane import Lane
+from pipelines.payload import payload_bytes
 from pipelines.receipt import Receipt, Tables, room
 from pipelines.recipe import Recipe, Source, map_stages
 from pipelines.rights.judge import Evidence, evidence_key
@@ -30,30 +34,32 @@ from pipelines.rights.spdx import licence_class
 from pipelines.shard.work import ShardOrder, write_shard_order
 from pipelines.site import Site
 from pipelines.store import Part
-from schemas.capture import Outcome
+from schemas.annotation import ANNOTATION, SAID
+from schemas.capture import CAPTURE, Outcome
 from schemas.decision import DECISION, Verdict
 from schemas.digest import digest, sha256
-from schemas.errors import SourceError
-from schemas.item import LEDGER_ITEM, item_schema
+from schemas.item import LEDGER_ITEM, PAYLOAD, item_schema
 from schemas.reasons import Reason
-from schemas.rights import RIGHTS, ROBOTS
+from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
-# Rows decoded at once: one Arrow message to the child. 128 pages of 15 kB are 2 MB.
-DECODE_ROWS = 128
+# Chosen: 128 pages of 15 kB are 2 MB; 32 MiB bound what pictures and recordings take in this process.
+DECODE_ROWS, DECODE_BYTES = 128, 32 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureOrder:
-    """One archive of one source. `stored`: where it lies, relative to the store; `sha256`: of its bytes, hex."""
+    """Files of one source to capture together: one archive of records, or files of an upload."""
 
     source: str
-    stored: str
-    sha256: str
+    files: tuple[File, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneOrder:
-    """One capture part on its way through one lane. `robots`, `sites`: evidence of all captures, wherever it lies."""
+    """One capture part on its way through one lane.
+
+    `robots`, `sites`, `licences`, `sayers`: evidence of all captures, wherever it lies.
+    """
 
     lane: str
     source: str
@@ -62,6 +68,17 @@ class LaneOrder:
     licence: Part
     robots: tuple[Part, ...]
     sites: tuple[Part, ...]
+    licences: tuple[Part, ...] = ()
+    sayers: tuple["Sayers", ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sayers:
+    """A capture part that holds annotations, with what is known of the rights of those who say them."""
+
+    annotation: Part
+    capture: Part
+    rights: Part
 
 
 Order: TypeAlias = CaptureOrder | LaneOrder | ShardOrder
@@ -71,32 +88,36 @@ def run_part(recipe: Recipe, site: Site, order: Order) -> tuple[Receipt, ...]:
     """The receipts of every room this order went through, in order; rooms that ran before are found, not run."""
     match order:
         case CaptureOrder():
-            return (_captured(site, order),)
+            return (_captured(recipe, site, order),)
         case LaneOrder():
             return tuple(_lane_rooms(recipe, site, order))
         case ShardOrder():
             return (write_shard_order(recipe, site, order),)
 
 
-def _captured(site: Site, order: CaptureOrder) -> Receipt:
+def _captured(recipe: Recipe, site: Site, order: CaptureOrder) -> Receipt:
+    source = recipe.source(order.source)
+
     def build() -> tuple[Tables, dict[str, int]]:
         tables: Tables = []
         counts: dict[str, int] = {}
-        path = site.store.local(order.stored)
-        for found in capture_archive(path, source=order.source, stored_uri=order.stored, rows_per_batch=site.part_rows):
+        for found in capture_files(site.store, order.files, order.source, source.layout, site.part_rows):
             for name, rows in (
                 ("capture", found.captures),
                 ("rights", found.rights),
                 ("robots", found.robots),
                 ("licence", found.licences),
+                ("annotation", found.annotations),
             ):
                 tables.append((name, pa.Table.from_batches([rows])))
+            tables += [("members", part) for part in found.members]
             counts["captures"] = counts.get("captures", 0) + len(found.captures)
             for kind, n in found.skipped.items():
                 counts[f"skipped_{kind}"] = counts.get(f"skipped_{kind}", 0) + n
         return tables, counts
 
-    key = digest("room", "captured", 1, order.source, order.sha256, site.part_rows)
+    files = [file.identity for file in order.files]
+    key = digest("room", "captured", 2, order.source, files, source.layout, site.part_rows)
     return room(site.store, order.source, "captured", key, build)
 
 
@@ -105,24 +126,25 @@ def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receip
     source = recipe.source(order.source)
     takes_damage = source.lanes[0] == lane.name
 
+    captures = rooms.one_batch(store.read_part(order.capture))
+    licence = store.publish("licence", _licences(site, order, captures))
+    said, sayers = _said(site, lane, order, captures)
+    page = store.publish("page", _pages(site, sayers, said))
     split_key = digest(
-        "room",
-        "split",
-        lane.name,
-        order.capture.sha256,
-        order.licence.sha256,
-        lane.split.op_id,
-        source.sample,
-        takes_damage,
-    )
-    made = room(store, lane.name, "split", split_key, lambda: _split(lane, site, order, source, takes_damage))
+        "room", "split", lane.name, order.capture.sha256, licence.sha256, page.sha256, lane.split.op_id, source.sample, takes_damage,
+        "" if said is None else sha256(json.dumps(said.to_pylist(), default=bytes.hex).encode()),
+    )  # fmt: skip
+    made = room(
+        store, lane.name, "split", split_key,
+        lambda: _split(lane, site, captures, (licence, page), said, source, takes_damage=takes_damage),
+    )  # fmt: skip
     yield made
 
     measured_key = digest("room", "measured", made.part("items").sha256, [stage.op_id for stage in lane.measures])
     measured = room(store, lane.name, "measured", measured_key, lambda: _measure(lane, site, made))
     yield measured
 
-    evidence = _evidence(recipe, site, order)
+    evidence = _evidence(recipe, site, order, licence, sayers)
     candidates = _candidates(site, lane, made)
     judged_key = digest(
         "room", "judged", made.part("items").sha256, measured.part(f"signal_{lane.name}").sha256,
@@ -137,7 +159,7 @@ def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receip
     edited = room(store, lane.name, "edited", edited_key, lambda: _edit(lane, site, candidates, made, measured, judged))
     yield edited
 
-    signed_key = digest("room", "signed", edited.part("items").sha256, lane.dedup.op_id, recipe.rights.op_id)
+    signed_key = digest("room", "signed", edited.part("items").sha256, lane.dedup.stage.op_id, recipe.rights.op_id)
     yield room(store, lane.name, "signed", signed_key, lambda: _sign(lane, site, edited, evidence))
 
 
@@ -159,42 +181,119 @@ def accepted(
     Fetched captures of the lane's media types count, and the sample is taken by capture_id; damage of a source counts in
     its first lane only, and always.
     """
-    outcome, media = captures.column("outcome"), captures.column("media_type")
-    fetched = pc.and_(pc.equal(outcome, Outcome.FETCHED.value), pc.is_in(media, value_set=pa.array(lane.media_types)))
+    fetched = pc.and_(
+        pc.equal(captures.column("outcome"), Outcome.FETCHED.value), lane.accepts(captures.column("media_type"))
+    )
     keep = fetched.fill_null(False).to_numpy(zero_copy_only=False)
     if source.sample < 1:
         numbers = np.array(
             [int.from_bytes(i[:8], "big") for i in captures.column("capture_id").to_pylist()], dtype=np.uint64
         )
         keep &= numbers < np.uint64(source.sample * 2**64)
-    damaged = pc.equal(outcome, Outcome.DAMAGED.value).to_numpy(zero_copy_only=False) & takes_damage
+    damaged = pc.equal(captures.column("outcome"), Outcome.DAMAGED.value).to_numpy(zero_copy_only=False) & takes_damage
     return keep | damaged, damaged
 
 
+def _licences(site: Site, order: LaneOrder, captures: pa.RecordBatch) -> pa.Table:
+    """The licence evidence that counts for these captures, their own and what others say of them."""
+    return licences_about(captures, site.store.read_part(order.licence), _of_others(site, order.licences))
+
+
+@lru_cache(maxsize=4)
+def _of_others(site: Site, parts: tuple[Part, ...]) -> pa.Table:
+    table = site.store.table(parts, LICENCE)
+    return table.filter(pc.is_valid(table.column("subject")))
+
+
+def _said(
+    site: Site, lane: Lane, order: LaneOrder, captures: pa.RecordBatch
+) -> tuple[pa.Array | None, tuple[Sayers, ...]]:
+    """The annotations of these captures (null for a lane that asks for none), and the parts that hold their sayers."""
+    if not lane.roles:
+        return None, ()
+    subjects = pa.array(
+        sorted({n for uri in captures.column("uri").to_pylist() if uri for n in names(uri)}), pa.string()
+    )
+    tables, sayers = [ANNOTATION.empty_table()], []
+    for part in order.sayers:
+        table = _annotations(site, part.annotation)
+        mine = table.filter(pc.is_in(table.column("subject"), value_set=subjects))
+        if mine.num_rows:
+            tables.append(mine)
+            sayers.append(part)
+    return said_of(captures, pa.concat_tables(tables), lane.roles), tuple(sayers)
+
+
+def _pages(site: Site, sayers: Sequence[Sayers], said: pa.Array | None) -> pa.Table:
+    """capture_id and uri of the captures that say something here: where the words of an item may come from."""
+    tables = [pa.schema([CAPTURE.field(name) for name in ("capture_id", "uri")]).empty_table()]
+    if said is not None:
+        ids = pc.struct_field(said.flatten(), "capture_id").unique()
+        for part in sayers:
+            table = site.store.read_part(part.capture, ["capture_id", "uri"])
+            tables.append(table.filter(pc.is_in(table.column("capture_id"), value_set=ids)))
+    return pa.concat_tables(tables)
+
+
+@lru_cache(maxsize=256)
+def _annotations(site: Site, part: Part) -> pa.Table:
+    return site.store.read_part(part)
+
+
 def _split(
-    lane: Lane, site: Site, order: LaneOrder, source: Source, takes_damage: bool
-) -> tuple[Tables, dict[str, int]]:
-    captures = rooms.one_batch(site.store.read_part(order.capture))
-    licences = licences_of(captures, site.store.read_part(order.licence))
+    lane: Lane, site: Site, captures: pa.RecordBatch, beside: tuple[Part, Part], said: pa.Array | None, source: Source, *,
+    takes_damage: bool,
+) -> tuple[Tables, dict[str, int]]:  # fmt: skip
+    licences = licences_of(captures, site.store.read_part(beside[0]))
     keep, damaged = accepted(lane, source, captures, takes_damage=takes_damage)
     items: list[pa.RecordBatch] = []
     found: list[pa.RecordBatch] = []
+    tables: Tables = []
     gone = np.flatnonzero(damaged)
     if len(gone):
         lost = rooms.roots(lane, captures, licences, gone)
         items.append(lost)
         found.append(_damage(lost.column("item_id"), captures.take(pa.array(gone))))
-    whole = np.flatnonzero(keep & ~damaged)
+    said = pa.array([[]] * len(captures), SAID) if said is None else said
     with lane.decoder() as child:
-        for at in range(0, len(whole), DECODE_ROWS):
-            rows = whole[at : at + DECODE_ROWS]
+        for rows in _runs(captures, np.flatnonzero(keep & ~damaged)):
             parents = rooms.roots(lane, captures, licences, rows)
-            children, decided = rooms.split(lane, parents, _payloads(site, captures.take(pa.array(rows))), child)
+            payloads = _payloads(site, captures.take(pa.array(rows)), said.take(pa.array(rows)))
+            children, media, decided = rooms.split(lane, parents, payloads, child)
+            if media is not None and media.null_count < len(media):
+                children, part = _stored(site, children, media)
+                tables.append(("media", part))
             items += [parents, children]
             found.append(decided)
-    schema = item_schema(lane.facts)
-    table = pa.Table.from_batches(items, schema=schema).sort_by("item_id")
-    return [("items", table), ("decision", _sorted(found))], {"roots": int(keep.sum()), "items": table.num_rows}
+    table = pa.Table.from_batches(items, schema=item_schema(lane.facts)).sort_by("item_id")
+    counts = {"roots": int(keep.sum()), "items": table.num_rows}
+    return [
+        ("items", table),
+        ("decision", _sorted(found)),
+        ("licence", beside[0]),
+        ("page", beside[1]),
+        *tables,
+    ], counts
+
+
+def _runs(captures: pa.RecordBatch, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """`rows` in stretches that are decoded at once: at most DECODE_ROWS, and about DECODE_BYTES of payload."""
+    sizes = captures.column("payload_bytes").fill_null(0).to_numpy(zero_copy_only=False)[rows]
+    by_bytes, by_rows = (np.cumsum(sizes) - sizes) // DECODE_BYTES, np.arange(len(rows)) // DECODE_ROWS
+    ends = np.flatnonzero(np.diff(by_bytes) | np.diff(by_rows)) + 1
+    yield from (run for run in np.split(rows, ends) if len(run))
+
+
+def _stored(site: Site, children: pa.RecordBatch, media: pa.Array) -> tuple[pa.RecordBatch, Part]:
+    """The children with converted media behind their payload, and the part that holds these bytes end to end."""
+    blobs = media.to_pylist()
+    part = site.store.publish_bytes("media", b"".join(blob for blob in blobs if blob is not None))
+    places, at = children.column("payload").to_pylist(), 0
+    for row, blob in enumerate(blobs):
+        if blob is not None:
+            places[row] = {"uri": part.path, "offset": at, "length": len(blob), "sha256": sha256(blob)}
+            at += len(blob)
+    return rooms.set_column(children, "payload", pa.array(places, PAYLOAD)), part
 
 
 def _damage(ids: pa.Array, captures: pa.RecordBatch) -> pa.RecordBatch:
@@ -207,22 +306,12 @@ def _damage(ids: pa.Array, captures: pa.RecordBatch) -> pa.RecordBatch:
     return rooms.one_batch(pa.Table.from_batches(batches, schema=DECISION))
 
 
-def _payloads(site: Site, captures: pa.RecordBatch) -> pa.RecordBatch:
-    """The payload bytes of these captures, read by range.
-
-    Raises:
-        SourceError: the bytes are not those that were captured.
-    """
-    data = []
-    for place in captures.column("payload").to_pylist():
-        stored = site.store.read_range(place["uri"], place["offset"], place["length"])
-        payload = read_payload(stored, payload_sha256=place["sha256"]).payload
-        if sha256(payload) != place["sha256"]:
-            where = f"{place['uri']}, byte {place['offset']}"
-            raise SourceError(f"{where}: the bytes changed since they were captured; restore the file, then run again")
-        data.append(payload)
-    columns = [pa.array(data, pa.large_binary()), captures.column("charset"), captures.column("media_type")]
-    return pa.RecordBatch.from_arrays(columns, schema=rooms.PAYLOADS)
+def _payloads(site: Site, captures: pa.RecordBatch, said: pa.Array) -> pa.RecordBatch:
+    """What the split of these captures gets; raises SourceError where bytes changed since they were captured."""
+    data = [payload_bytes(site.store, place) for place in captures.column("payload").to_pylist()]
+    columns = {name: captures.column(name) for name in ("charset", "media_type", "uri")}
+    columns |= {"data": pa.array(data, pa.large_binary()), "said": said}
+    return pa.RecordBatch.from_arrays([columns[name] for name in rooms.PAYLOADS.names], schema=rooms.PAYLOADS)
 
 
 def licences_of(captures: pa.RecordBatch, hits: pa.Table) -> pa.Array:
@@ -319,7 +408,7 @@ def _ledger_items(
 
 def _sign(lane: Lane, site: Site, edited: Receipt, evidence: Evidence) -> tuple[Tables, dict[str, int]]:
     items = rooms.one_batch(site.store.read_part(edited.part("items")))
-    return [("signature", pa.Table.from_batches([signatures(lane.dedup, items, ranks(items, evidence))]))], {
+    return [("signature", pa.Table.from_batches([lane.dedup.sign(items, ranks(items, evidence))]))], {
         "signed": len(items)
     }
 
@@ -349,13 +438,14 @@ def ranks(items: pa.RecordBatch, evidence: Evidence) -> pa.RecordBatch:
     )
 
 
-def _evidence(recipe: Recipe, site: Site, order: LaneOrder) -> Evidence:
+def _evidence(recipe: Recipe, site: Site, order: LaneOrder, licence: Part, sayers: tuple[Sayers, ...]) -> Evidence:
     store = site.store
-    own = store.read_part(order.rights)
+    captures = {part.path: part for part in (order.capture, *(one.capture for one in sayers))}
+    rights = {part.path: part for part in (order.rights, *(one.rights for one in sayers))}
     return Evidence(
-        captures=store.read_part(order.capture),
-        rights=pa.concat_tables([own, _site_wide(site, order.sites)]),
-        licences=store.read_part(order.licence),
+        captures=pa.concat_tables([store.read_part(part) for part in captures.values()]),
+        rights=pa.concat_tables([*(store.read_part(part) for part in rights.values()), _site_wide(site, order.sites)]),
+        licences=store.read_part(licence),
         robots=_robots(site, order.robots),
         card_licences={source.card.name: source.card.licence for source in recipe.sources},
     )

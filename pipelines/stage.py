@@ -91,6 +91,12 @@ class Stage:
         """Everything a recipe may override, with its present value."""
         return dict(self.parameters) | {rule.name: float(rule.threshold) for rule in self.rules}
 
+    def number(self, name: str) -> float:
+        """A setting that is a number."""
+        value = self.settings[name]
+        assert isinstance(value, int | float), name
+        return value
+
     @property
     def op_id(self) -> bytes:
         """The digest of name, version, parameters, rules and models: no code, no path of a machine."""

@@ -22,7 +22,7 @@ from schemas.errors import SiteError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One immutable, content-named Parquet file of one table. `path` is relative to the store."""
+    """One immutable, content-named file: Parquet of one table, or plain bytes. `path` is relative to the store."""
 
     table: str
     path: str
@@ -111,6 +111,14 @@ class Store:
         if not self.exists(path):
             self.put(path, blob)
         return Part(table=table, path=path, sha256=name, rows=data.num_rows, bytes=len(blob))
+
+    def publish_bytes(self, kind: str, data: bytes) -> Part:
+        """Write bytes as one content-named file, `rows` 0."""
+        name = sha256(data).hex()
+        path = f"parts/{kind}/{name}.bin"
+        if not self.exists(path):
+            self.put(path, data)
+        return Part(table=kind, path=path, sha256=name, rows=0, bytes=len(data))
 
     def table(self, parts: Sequence[Part], schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of all parts, in the order of the parts; an empty table of `schema` where there are none."""

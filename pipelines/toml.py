@@ -63,8 +63,13 @@ class Table:
 
     def fill(self, default: Value) -> Value:
         """`default` (a dataclass of scalars) with the fields that this table names; then nothing may be left."""
-        values = {f.name: self.value(f.name, getattr(default, f.name)) for f in dataclasses.fields(default)}  # type: ignore[arg-type]
+        found = self.fields(default)
         self.finish()
+        return found
+
+    def fields(self, default: Value) -> Value:
+        """`default` with the fields that this table names, among other keys."""
+        values = {f.name: self.value(f.name, getattr(default, f.name)) for f in dataclasses.fields(default)}  # type: ignore[arg-type]
         return dataclasses.replace(default, **values)  # type: ignore[type-var]
 
     def take(self, key: str) -> Any:

@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     REDIRECT = "redirect", "the server answered 3xx"
     REVISIT = "revisit", "a revisit record: the payload equals that of an earlier capture"
     ROBOTS_FILE = "robots_file", "robots.txt or another site file about rights: evidence, not corpus"
+    EVIDENCE = "evidence", "a licence file, a caption or a table that describes other captures: no item of its own"
     REFUSED = "refused", "our own rules refused: robots.txt, address, scheme, block list"
     TIMEOUT = "timeout", "no complete answer before the deadline"
     UNREACHABLE = "unreachable", "no connection: DNS, TCP or TLS failed"
@@ -63,7 +64,7 @@ CAPTURE = pa.schema(
         pa.field("headers_sha256", ID),  # of the whole header block as recorded
         pa.field(
             "record_type", pa.string(), nullable=False
-        ),  # response | resource | conversion | revisit | gap | fetch
+        ),  # response | resource | conversion | revisit | gap | fetch | file
         pa.field("record_id", pa.string()),  # WARC-Record-ID; null for ARC and damage
         pa.field("truncated", pa.string()),  # WARC-Truncated's reason, or "disconnect" when cut by us
         pa.field("payload", PAYLOAD),  # null where there is none

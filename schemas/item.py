@@ -24,7 +24,8 @@ PAYLOAD = pa.struct(
 def item_schema(facts: pa.StructType) -> pa.Schema:
     """The room item schema of a lane whose own facts are `facts`.
 
-    parent_id: null for a root. language: BCP 47 code, null when undecided. text: NFC; null for a root that is all
+    parent_id: null for a root. text_capture_id: the capture that says the text (the page of a caption); null where it is
+    capture_id, or there is no text. language: BCP 47 code, null when undecided. text: NFC; null for a root that is all
     payload. payload: null where the text is everything. licence: SPDX expression concluded from evidence; null means
     none was found.
     """
@@ -33,6 +34,7 @@ def item_schema(facts: pa.StructType) -> pa.Schema:
             pa.field("item_id", ID, nullable=False),
             pa.field("parent_id", ID),
             pa.field("capture_id", ID, nullable=False),
+            pa.field("text_capture_id", ID),
             pa.field("source", pa.string(), nullable=False),
             pa.field("modality", pa.string(), nullable=False),
             pa.field("media_type", pa.string(), nullable=False),
@@ -52,6 +54,7 @@ LEDGER_ITEM = pa.schema(
         pa.field("item_id", ID, nullable=False),
         pa.field("parent_id", ID),
         pa.field("capture_id", ID, nullable=False),
+        pa.field("text_capture_id", ID),
         pa.field("lane", pa.string(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
         pa.field("modality", pa.string(), nullable=False),

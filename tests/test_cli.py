@@ -83,7 +83,7 @@ def test_what_init_writes_passes_check_as_soon_as_there_is_an_archive(tmp_path):
     found = told("check", folder / "corpus.toml", "--site", folder)
     assert found["ok"] is True
     checked = {row["what"]: row["found"] for row in found["checked"]}
-    assert checked["source example"].startswith("archives: 1 archives, ")
+    assert checked["source example"].startswith("archives: 1 files, ")
     assert checked["store"] == str(folder)
 
 
@@ -274,7 +274,7 @@ def test_an_unknown_setting_names_the_stage_and_what_it_has(recipe):
 def test_a_missing_archive_names_the_path(recipe, tmp_path, verb):
     recipe.write_text(RECIPE.format(more="").replace("*.warc.gz", "none.warc.gz"), "utf-8")
     message = refused(verb, recipe, "--site", tmp_path / "site")
-    assert f"{tmp_path / 'none.warc.gz'} does not exist; a web source reads .warc, " in message
+    assert f"{tmp_path / 'none.warc.gz'} does not exist; its lanes read .warc, " in message
 
 
 @pytest.mark.parametrize(

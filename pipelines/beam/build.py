@@ -12,13 +12,12 @@ from apache_beam.metrics import Metrics
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipelines.beam.coder import register
-from pipelines.dedup.candidates import HOT, PAIRS, Pairs, band_chunks, bucket_pairs
-from pipelines.dedup.settings import settings
+from pipelines.dedup.candidates import HOT, PAIRS, Pairs, bucket_pairs
+from pipelines.dedup.duplicates import Dedup
 from pipelines.recipe import Recipe
 from pipelines.rooms import one_batch
 from pipelines.site import Site
 from pipelines.spine import Order, run_part
-from pipelines.stage import Stage
 from pipelines.store import Part
 from schemas.errors import SiteError
 
@@ -68,21 +67,21 @@ def run_on_beam(recipe: Recipe, site: Site, orders: Sequence[Order], name: str) 
 class Pair(beam.PTransform):  # type: ignore[misc]
     """Signature parts -> candidate pairs: bands shuffled as Arrow chunks keyed by partition, sorted on arrival."""
 
-    stage: Stage
+    dedup: Dedup
     site: Site
     partitions: int
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
         """(table, Arrow chunk) of every key: `pairs`, and `hot` where a bucket is over the cap."""
         register()
-        stage, site, partitions = self.stage, self.site, self.partitions
+        dedup, site, partitions = self.dedup, self.site, self.partitions
 
         def chunks(element: tuple[int, Part]) -> Iterable[tuple[int, pa.RecordBatch]]:
             index, part = element
-            return band_chunks(site.store.read_part(part), index, partitions, threshold=settings(stage).threshold)
+            return dedup.chunks(dedup.stage, site.store.read_part(part), index, partitions)
 
         def match(_: int, found: Iterable[pa.RecordBatch]) -> Iterable[tuple[str, pa.RecordBatch]]:
-            pairs = bucket_pairs(found, cap=settings(stage).hot_bucket_cap)
+            pairs = bucket_pairs(found, cap=int(dedup.stage.number("hot_bucket_cap")))
             return [(name, batch) for name, batch in (("pairs", pairs.pairs), ("hot", pairs.hot)) if len(batch)]
 
         return (
@@ -107,14 +106,14 @@ class Keep(beam.DoFn):  # type: ignore[misc]
         yield part.path
 
 
-def pairs_on_beam(stage: Stage, site: Site, lane: str, key: str, parts: Sequence[Part], partitions: int = 16) -> Pairs:
+def pairs_on_beam(dedup: Dedup, site: Site, lane: str, key: str, parts: Sequence[Part], partitions: int = 16) -> Pairs:
     """The candidate pairs of these signature parts, found by the site's Beam runner and read back from the store."""
     folder = f"rooms/{lane}/pairs/{key}"
     with beam.Pipeline(options=options(site)) as pipeline:
         _ = (
             pipeline
             | "Signatures" >> beam.Create(list(enumerate(parts)), reshuffle=False)
-            | "Pair" >> Pair(stage=stage, site=site, partitions=partitions)
+            | "Pair" >> Pair(dedup=dedup, site=site, partitions=partitions)
             | "Keep" >> beam.ParDo(Keep(site, folder))
         )
 

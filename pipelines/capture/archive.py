@@ -18,6 +18,8 @@ from pipelines.capture.uri import path as uri_path
 from pipelines.capture.warc import Gap, Record, records
 from pipelines.rights.evidence import Statement, header_statements, html_statements, tdmrep_statements
 from pipelines.rights.licences import html_licences
+from pipelines.store import Part
+from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE, HEADERS_KEPT, Outcome, capture_id
 from schemas.digest import sha256
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
@@ -38,14 +40,17 @@ class Captured:
     """Rows of one stretch of an archive, in file order. `skipped`: records that are no captures, by what they are.
 
     Keys of `skipped`: a record type, the same with `_damaged` (a request or metadata record that is not good), and
-    `repeated` (a capture that this archive holds already: the same record twice has one id).
+    `repeated` (a capture that this archive holds already: the same record twice has one id). `members`: files of the store
+    into which members of compressed archives were copied.
     """
 
     captures: pa.RecordBatch
     rights: pa.RecordBatch
     robots: pa.RecordBatch
     licences: pa.RecordBatch
+    annotations: pa.RecordBatch
     skipped: dict[str, int]
+    members: tuple[Part, ...] = ()
 
 
 @dataclass(slots=True)
@@ -56,6 +61,7 @@ class _Rows:
     rights: list[_Row] = field(default_factory=list)
     robots: list[_Row] = field(default_factory=list)
     licences: list[_Row] = field(default_factory=list)
+    annotations: list[_Row] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
 
     def batch(self) -> Captured:
@@ -64,6 +70,7 @@ class _Rows:
             rights=pa.RecordBatch.from_pylist(self.rights, schema=RIGHTS),
             robots=pa.RecordBatch.from_pylist(self.robots, schema=ROBOTS),
             licences=pa.RecordBatch.from_pylist(self.licences, schema=LICENCE),
+            annotations=pa.RecordBatch.from_pylist(self.annotations, schema=ANNOTATION),
             skipped=dict(sorted(self.skipped.items())),
         )
 

@@ -88,7 +88,9 @@ def same(url: str) -> str:
     `same("http://a.example/%7euser?#top")` is `http://a.example/~user`. Queries keep their order, and nothing is taken for
     a session or a tracker: that would merge pages that differ. Source: RFC 3986, section 6.2.2.
     """
-    return _UNRESERVED.sub(_escape, url.partition("#")[0].removesuffix("?"))
+    page = url.partition("#")[0]
+    path, _, query = page.partition("?")
+    return _UNRESERVED.sub(_escape, page if query else path)
 
 
 def _escape(match: re.Match[str]) -> str:

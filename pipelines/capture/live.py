@@ -10,15 +10,23 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.capture.crawl import CrawlPlan, crawl
+from pipelines.capture.layout import File
 from pipelines.receipt import Receipt, Tables, room
 from pipelines.recipe import Recipe, Source
 from pipelines.runner import Progress, run_orders
 from pipelines.site import Site
 from pipelines.spine import CaptureOrder
+from schemas.annotation import ANNOTATION
 from schemas.digest import digest
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
-ARCHIVE = pa.schema([pa.field("stored", pa.string(), nullable=False), pa.field("sha256", pa.string(), nullable=False)])
+ARCHIVE = pa.schema(
+    [
+        pa.field("stored", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("length", pa.int64(), nullable=False),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +48,11 @@ def crawl_source(
 ) -> Crawled:
     """The captures of a source's URLs: fetched now, or found where this round was fetched before."""
     name = source.card.name
-    key = digest("room", "crawled", 1, source.card, sorted(urls), source.crawl)
+    key = digest("room", "crawled", 2, source.card, sorted(urls), source.crawl)
     fetched = room(site.store, name, "crawled", key, lambda: _fetch(site, source, urls, clock, progress))
     archives = site.store.read_part(fetched.part("archive")).to_pylist()
-    orders = [CaptureOrder(source=name, stored=row["stored"], sha256=row["sha256"]) for row in archives]
+    files = [File(name="crawl", stored=row["stored"], sha256=row["sha256"], length=row["length"]) for row in archives]
+    orders = [CaptureOrder(source=name, files=(file,)) for file in files]
     receipts = [found[0] for found in run_orders(recipe, site, orders, f"capture {name}", progress)]
     return Crawled(receipts=(fetched, *receipts), archives=tuple(row["stored"] for row in archives))
 
@@ -62,13 +71,14 @@ def _fetch(
         file.flush()
         file.seek(0)
         name = hashlib.file_digest(file, "sha256").hexdigest()
-        stored = f"captures/{name}.warc.gz"
+        stored, length = f"captures/{name}.warc.gz", Path(file.name).stat().st_size
         site.store.put(stored, Path(file.name))
     outcomes = pa.Table.from_batches([found.outcomes])
-    archive = pa.Table.from_pylist([{"stored": stored, "sha256": name}], schema=ARCHIVE)
+    archive = pa.Table.from_pylist([{"stored": stored, "sha256": name, "length": length}], schema=ARCHIVE)
     empty: Tables = [
         ("rights", RIGHTS.empty_table()),
         ("robots", ROBOTS.empty_table()),
         ("licence", LICENCE.empty_table()),
+        ("annotation", ANNOTATION.empty_table()),
     ]
     return [("archive", archive), ("capture", outcomes), *empty], dict(found.counts)

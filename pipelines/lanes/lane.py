@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.child import Child
+from pipelines.dedup.duplicates import Dedup
 from pipelines.shard.sample import Sample
 from pipelines.stage import Stage
+from schemas.annotation import Role
 from schemas.sample import SampleConfig
 
 # (items, their captures, what is known of their rights), row-aligned -> one sample a row.
@@ -18,7 +21,8 @@ Samples = Callable[[pa.RecordBatch, pa.RecordBatch, pa.RecordBatch], Iterator[Sa
 class Lane:
     """Everything that differs between modalities; what is here is nowhere else an `if`.
 
-    `media_types`: captures of these become roots. `decoder`: makes the child process that reads this lane's untrusted
+    `media_types`: captures of these become roots; `image/*` stands for all that begin so. `roles`: the annotations its
+    split gets with each payload. `takes_files`: whether it reads uploads, or only archives of records. `decoder`: makes the child process that reads this lane's untrusted
     bytes. `facts`: the lane's own columns of an item. `config` and `samples`: an item in a shard.
     """
 
@@ -31,11 +35,22 @@ class Lane:
     measures: tuple[Stage, ...]
     judges: tuple[Stage, ...]
     edits: tuple[Stage, ...]
-    dedup: Stage
+    dedup: Dedup
     config: SampleConfig
     samples: Samples
+    roles: tuple[Role, ...] = ()
+    takes_files: bool = True
+
+    def accepts(self, media_types: pa.Array) -> pa.Array:
+        """bool[n]: whether captures of these media types become roots of this lane; null counts as false."""
+        whole = [kind for kind in self.media_types if not kind.endswith("*")]
+        families = [kind[:-1] for kind in self.media_types if kind.endswith("*")]
+        found = pc.is_in(media_types, value_set=pa.array(whole, pa.string()))
+        for family in families:
+            found = pc.or_(found, pc.starts_with(media_types, family).fill_null(False))
+        return found
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """All stages in the order in which they can end an item; rights, which the policy makes, comes before them."""
-        return (self.split, *self.measures, *self.judges, *self.edits, self.dedup)
+        return (self.split, *self.measures, *self.judges, *self.edits, self.dedup.stage)

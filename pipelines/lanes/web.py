@@ -1,6 +1,6 @@
 """Web pages: HTML or plain text in, one text an item out."""
 
-from pipelines.dedup.text import TEXT_DEDUP
+from pipelines.dedup.text import TEXT_DEDUP, text_dedup
 from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.lane import Lane
 from pipelines.measures.language import LANGUAGE
@@ -23,7 +23,8 @@ WEB = Lane(
     measures=(LANGUAGE, TEXT_STATISTICS),
     judges=(LANGUAGE_WANTED, GOPHER_QUALITY, GOPHER_REPETITION, C4_QUALITY, SPAM_PHRASES),
     edits=(PII_REDACT,),
-    dedup=TEXT_DEDUP,
+    dedup=text_dedup(TEXT_DEDUP),
     config=TEXT,
     samples=text_samples,
+    takes_files=False,
 )

@@ -22,6 +22,7 @@ from pipelines.rights.spdx import LicenceClass, licence_class, strictest
 from pipelines.stage import Decisions, Shape, Stage, decisions
 from schemas.decision import Verdict
 from schemas.digest import digest, sha256
+from schemas.item import ID
 from schemas.reasons import Reason
 from schemas.rights import Mechanism, RightsVerdict, Usage
 
@@ -43,7 +44,7 @@ _RESERVES = (RightsVerdict.DISALLOW.value, RightsVerdict.ERROR.value)
 class Evidence:
     """What the judge may look at: tables CAPTURE, RIGHTS, LICENCE and ROBOTS, and the licences of the source cards.
 
-    `captures` and `licences` need hold the items' captures only; `rights` these and the site-wide rows of all captures;
+    `captures` and `licences` need hold only the captures of the items and of their texts; `rights` these and the site-wide rows of all captures;
     `robots` those of all captures, so that a robots.txt counts wherever it was captured.
     """
 
@@ -74,13 +75,19 @@ def judge_rights(stage: Stage, items: pa.RecordBatch, evidence: Evidence) -> pa.
     """One decision an item, in input order: `drop` by the first bar found, else `keep`. Schema DECISION."""
     rules = _Rules.of(stage)
     found = decisions(items.column("item_id"), stage.name)
-    captures = items.column("capture_id").dictionary_encode()
-    bars = _bars(rules, captures.dictionary, evidence)
-    per_capture = [bars.get(key) for key in captures.dictionary.to_pylist()]
-    _drop(found, [per_capture[i] for i in captures.indices.to_pylist()])
+    bars = _bars(rules, looked_up(items), evidence)
+    _drop(found, [bars.get(key) for key in items.column("capture_id").to_pylist()])
+    # Whoever says an item's text has a say in its use: the most restrictive evidence wins.
+    _drop(found, [bars.get(key) for key in items.column("text_capture_id").to_pylist()])
     if not set(LicenceClass) <= set(rules.allowed):
         _drop(found, _licence_bars(rules, items, evidence))
     return found.batch()
+
+
+def looked_up(items: pa.RecordBatch) -> pa.Array:
+    """ID[k]: the captures whose evidence these items look up, each once: their own, and those their texts come from."""
+    both = [items.column(name).cast(ID).drop_null() for name in ("capture_id", "text_capture_id")]
+    return pa.concat_arrays(both).unique()
 
 
 def evidence_key(items: pa.RecordBatch, evidence: Evidence) -> bytes:
@@ -88,7 +95,7 @@ def evidence_key(items: pa.RecordBatch, evidence: Evidence) -> bytes:
 
     A robots.txt captured later, or of another site, leaves it as it is.
     """
-    ids = items.column("capture_id").unique()
+    ids = looked_up(items)
     found = pages(ids, evidence.captures)
     files = site_files(found, evidence.rights, evidence.robots)
     own = _of_captures(evidence.rights, ids)
@@ -129,9 +136,9 @@ class _Rules:
         return usage in self.usages and (agent is None or agent.lower() in {name.lower() for name in self.agents})
 
 
-def _bars(rules: _Rules, ids: pa.Array, evidence: Evidence) -> dict[bytes, Bar]:
+def _bars(rules: _Rules, ids: pa.Array, evidence: Evidence) -> dict[bytes | None, Bar]:
     """Why these captures are barred, by capture_id; those that are not have no entry."""
-    bars = _own_bars(rules, ids, evidence.rights)
+    bars: dict[bytes | None, Bar] = dict(_own_bars(rules, ids, evidence.rights).items())
     found = [page for page in pages(ids, evidence.captures) if page.capture_id not in bars]
     found.sort(key=lambda page: page.origin)  # so that each robots.txt is parsed once and few are held
     files = site_files(found, evidence.rights, evidence.robots)

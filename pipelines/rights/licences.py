@@ -16,7 +16,9 @@ from pipelines.rights.evidence import excerpt
 from pipelines.rights.spdx import LicenceClass as LicenceClass
 from pipelines.rights.spdx import licence_class as licence_class
 
-LOCATIONS = ("meta", "link", "json_ld", "rel_license", "footer", "card")  # in order of trust
+LOCATIONS = (  # in order of trust: the file's own words, those about it alone, those about its folder
+    "spdx_header", "table", "meta", "link", "json_ld", "rel_license", "footer", "licence_file", "package", "card",
+)  # fmt: skip
 
 # Chosen: a licence named in plain text counts only within 2,000 bytes after the start of an element that calls itself a
 # footer, copyright or licence notice: credits of single pictures and articles about licences stay out.

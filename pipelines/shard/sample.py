@@ -17,12 +17,13 @@ import pyarrow.compute as pc
 from schemas.digest import Json
 from schemas.errors import ShardError
 from schemas.item import ID, text_sha256
-from schemas.sample import TEXT, SampleConfig
+from schemas.sample import AUDIO_TEXT, IMAGE_TEXT, TEXT, SampleConfig
 
 # What is known of an item's rights beside its licence; rows aligned with the items.
 EVIDENCE = pa.schema(
     [
         pa.field("license_source", pa.string()),
+        pa.field("page_url", pa.string()),  # of the capture that says the text; null: the item's own
         *(field.with_nullable(False) for field in TEXT.json.field("metadata").type.field("rights").type),
     ]
 )
@@ -30,7 +31,7 @@ EVIDENCE = pa.schema(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """An item ready for a shard. `parts`: content by extension. `meta`: values of the config's `about` columns."""
+    """An item ready for a shard. `parts`: content by extension; a lane leaves out its payload, which is read last. `meta`: values of the config's `about` columns."""
 
     item_id: bytes
     parts: Mapping[str, bytes]
@@ -227,35 +228,89 @@ def _check_text(items: pa.RecordBatch, captures: pa.RecordBatch) -> None:
 
 
 def _text_fields(items: pa.RecordBatch, captures: pa.RecordBatch, evidence: pa.RecordBatch) -> dict[str, pa.Array]:
-    ids, retrieved = _hex(items.column("item_id")), _rfc3339(captures.column("fetched_at"))
-    rights = {name: evidence.column(name) for name in ("decision", "signals")}
-    metadata = {
-        "uid": pc.utf8_slice_codeunits(ids, 0, 32),
-        "url": captures.column("uri"),
-        "page_url": captures.column("uri"),
+    said = provenance(items, captures, evidence)
+    metadata = said | {
         "title": _fact(items, "title"),
         "language": items.column("language"),
-        "license": items.column("licence"),
-        "license_source": evidence.column("license_source"),
-        "retrieved_at": retrieved,
-        "http_status": captures.column("status").cast(pa.int64()),
         "media_type": items.column("media_type"),
-        "sha256_original": _hex(pc.struct_field(captures.column("payload"), "sha256")),
-        "sha256": _hex(items.column("content_sha256")),
-        "rights": _struct(rights, TEXT.json.field("metadata").type.field("rights").type),
     }
     return {
         "text": items.column("text"),
-        "id": ids,
+        "id": _hex(items.column("item_id")),
         "source": items.column("source"),
         "created": _fact(items, "created"),
-        "added": retrieved,
+        "added": said["retrieved_at"],
         "metadata": _struct(metadata, TEXT.json.field("metadata").type),
     }
 
 
+def provenance(items: pa.RecordBatch, captures: pa.RecordBatch, evidence: pa.RecordBatch) -> dict[str, pa.Array]:
+    """The columns of `schemas.sample.PROVENANCE`; all three batches are aligned row by row."""
+    rights = {name: evidence.column(name) for name in ("decision", "signals")}
+    return {
+        "uid": pc.utf8_slice_codeunits(_hex(items.column("item_id")), 0, 32),
+        "url": captures.column("uri"),
+        "page_url": pc.coalesce(evidence.column("page_url"), captures.column("uri")),
+        "license": items.column("licence"),
+        "license_source": evidence.column("license_source"),
+        "retrieved_at": _rfc3339(captures.column("fetched_at")),
+        "http_status": captures.column("status").cast(pa.int64()),
+        "sha256_original": _hex(pc.struct_field(captures.column("payload"), "sha256")),
+        "sha256": _hex(items.column("content_sha256")),
+        "rights": _struct(rights, TEXT.json.field("metadata").type.field("rights").type),
+    }
+
+
+def image_samples(items: pa.RecordBatch, captures: pa.RecordBatch, evidence: pa.RecordBatch) -> Iterator[Sample]:
+    """The samples of captioned pictures, in row order, without their `jpg`.
+
+    Facts: `caption_source` (string), `width`, `height`, `original_width`, `original_height` (integers, pixels).
+    """
+    facts = {name: pc.struct_field(items.column("facts"), name) for name in ("caption_source", *_PIXELS)}
+    yield from _media_samples(
+        items,
+        captures,
+        evidence,
+        IMAGE_TEXT,
+        {"caption": items.column("text"), "language": items.column("language"), **facts},
+    )
+
+
+def audio_samples(items: pa.RecordBatch, captures: pa.RecordBatch, evidence: pa.RecordBatch) -> Iterator[Sample]:
+    """The samples of recordings with their transcripts or captions, in row order, without their `flac`.
+
+    Facts: `duration_s` (float64, seconds), `sample_rate` (integer, hertz), `channels` (integer), `tags` (list of strings).
+    """
+    facts = {name: pc.struct_field(items.column("facts"), name) for name in ("sample_rate", "channels")}
+    texts = pa.array([[text] for text in items.column("text").to_pylist()], AUDIO_TEXT.json.field("text").type)
+    columns = facts | {
+        "text": texts,
+        "tag": pc.struct_field(items.column("facts"), "tags"),
+        "language": items.column("language"),
+        "duration": pc.struct_field(items.column("facts"), "duration_s"),
+    }
+    yield from _media_samples(items, captures, evidence, AUDIO_TEXT, columns)
+
+
+_PIXELS = ("width", "height", "original_width", "original_height")
+
+
+def _media_samples(
+    items: pa.RecordBatch, captures: pa.RecordBatch, evidence: pa.RecordBatch, config: SampleConfig,
+    columns: Mapping[str, pa.Array],
+) -> Iterator[Sample]:  # fmt: skip
+    _check_text(items, captures)
+    documents = json_rows(_batch(provenance(items, captures, evidence) | dict(columns), config.json))
+    about = about_rows(items, captures, config)
+    texts = items.column("text").to_pylist()
+    for item_id, text, document, meta in zip(items.column("item_id").to_pylist(), texts, documents, about, strict=True):
+        yield Sample(item_id=item_id, parts={"json": document, "txt": text.encode()}, meta=meta)
+
+
 def _no_evidence(rows: int) -> pa.RecordBatch:
-    unknown: list[dict[str, object]] = [{"license_source": None, "decision": "unknown", "signals": []}] * rows
+    unknown: list[dict[str, object]] = [
+        {"license_source": None, "page_url": None, "decision": "unknown", "signals": []}
+    ] * rows
     return pa.RecordBatch.from_pylist(unknown, EVIDENCE)
 
 

@@ -7,9 +7,10 @@ unchanged shard is written once however many releases hold it.
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 
 from pipelines import mix
 from pipelines.lanes.lane import Lane
+from pipelines.payload import payload_bytes
 from pipelines.receipt import Receipt, room
 from pipelines.recipe import Recipe
 from pipelines.rooms import one_batch
@@ -42,6 +44,7 @@ class Place:
     capture: Part
     rights: Part
     licence: Part
+    page: Part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +60,10 @@ class ShardOrder:
     @property
     def key(self) -> bytes:
         """The digest of everything the shard's bytes follow from."""
-        parts = [[p.items.sha256, p.capture.sha256, p.rights.sha256, p.licence.sha256] for p in self.places]
-        return digest("room", "shard", 1, self.lane, self.split, self.index, parts, self.rows)
+        parts = [
+            [p.items.sha256, p.capture.sha256, p.rights.sha256, p.licence.sha256, p.page.sha256] for p in self.places
+        ]
+        return digest("room", "shard", 2, self.lane, self.split, self.index, parts, self.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,7 @@ def shard_orders(
 
     `kept`: ids of the items to publish. `components`: item_id and cluster_id; a cluster is published in one split.
     """
-    ids, part, row, sizes = _locate(site, kept, places)
+    ids, part, row, sizes = _locate(site, lane, kept, places)
     cluster = components.column("cluster_id").take(pc.index_in(ids, value_set=components.column("item_id")))
     shards = recipe.shards
     split = mix.splits(cluster, validation=shards.validation, test=shards.test, seed=shards.seed)
@@ -100,15 +105,19 @@ def shard_orders(
     return orders
 
 
-def _locate(site: Site, kept: pa.Array, places: Sequence[Place]) -> tuple[pa.Array, np.ndarray, np.ndarray, np.ndarray]:
-    """(ids, place, row in the place, text bytes) of the kept items, in the order of the places."""
+def _locate(
+    site: Site, lane: Lane, kept: pa.Array, places: Sequence[Place]
+) -> tuple[pa.Array, np.ndarray, np.ndarray, np.ndarray]:
+    """(ids, place, row in the place, content bytes) of the kept items, in the order of the places."""
     ids, part, row, size = [], [], [], []
     for number, place in enumerate(places):
-        table = site.store.read_part(place.items, ["item_id", "text"])
+        table = site.store.read_part(place.items, ["item_id", "text", "payload"])
         rows = np.flatnonzero(pc.is_in(table.column("item_id"), value_set=kept).to_numpy(zero_copy_only=False))
         chosen = table.take(pa.array(rows))
         ids.append(chosen.column("item_id").combine_chunks())
         size.append(pc.binary_length(chosen.column("text")).fill_null(0).to_numpy().astype(np.int64))
+        if lane.config.payload:
+            size[-1] += pc.struct_field(chosen.column("payload"), "length").to_numpy().astype(np.int64)
         part.append(np.full(len(rows), number, dtype=np.int64))
         row.append(rows)
     if not ids:
@@ -139,23 +148,29 @@ def write_shard_order(recipe: Recipe, site: Site, order: ShardOrder) -> Receipt:
 
 
 def _samples(site: Site, lane: Lane, order: ShardOrder) -> Iterator[Sample]:
-    """The samples of the shard in its order; the rows of one place are read together."""
+    """The samples of the shard in its order; the rows of one place are read together, payloads one by one."""
     wanted = defaultdict(list)
     for ordinal, (number, row) in enumerate(order.rows):
         wanted[number].append((ordinal, row))
-    found: dict[int, Sample] = {}
+    found: dict[int, tuple[Sample, Mapping[str, Any] | None]] = {}
     for number, rows in wanted.items():
         place = order.places[number]
         items = one_batch(site.store.read_part(place.items).take(pa.array([row for _, row in rows])))
         captures = site.store.read_part(place.capture)
         at = pc.index_in(items.column("capture_id"), value_set=captures.column("capture_id").combine_chunks())
-        evidence = _known(items, site.store.read_part(place.rights), site.store.read_part(place.licence))
-        samples = lane.samples(items, one_batch(captures.take(at)), evidence)
-        found |= dict(zip([ordinal for ordinal, _ in rows], samples, strict=True))
-    return (found[ordinal] for ordinal in range(len(order.rows)))
+        known = _known(items, *(site.store.read_part(part) for part in (place.rights, place.licence, place.page)))
+        samples = lane.samples(items, one_batch(captures.take(at)), known)
+        pairs = zip(samples, items.column("payload").to_pylist(), strict=True)
+        found |= dict(zip([ordinal for ordinal, _ in rows], pairs, strict=True))
+    for ordinal in range(len(order.rows)):
+        sample, payload = found.pop(ordinal)
+        if lane.config.payload and payload:
+            content = payload_bytes(site.store, payload)
+            sample = replace(sample, parts={**sample.parts, lane.config.payload: content})
+        yield sample
 
 
-def _known(items: pa.RecordBatch, rights: pa.Table, licences: pa.Table) -> pa.RecordBatch:
+def _known(items: pa.RecordBatch, rights: pa.Table, licences: pa.Table, pages: pa.Table) -> pa.RecordBatch:
     """What the captures of these items say of their use, in the form samples publish it."""
     said: dict[bytes, set[tuple[str, str]]] = defaultdict(set)
     for row in rights.select(["capture_id", "subject_kind", "mechanism", "verdict"]).to_pylist():
@@ -164,17 +179,18 @@ def _known(items: pa.RecordBatch, rights: pa.Table, licences: pa.Table) -> pa.Re
     named: dict[tuple[bytes, str], str] = {}
     for row in licences.select(["capture_id", "expression", "location"]).to_pylist():
         named.setdefault((row["capture_id"], row["expression"]), row["location"])
+    urls = dict(zip(*(pages.column(name).to_pylist() for name in ("capture_id", "uri")), strict=True))
     rows = []
-    for capture, licence in zip(
-        items.column("capture_id").to_pylist(), items.column("licence").to_pylist(), strict=True
-    ):
+    columns = (items.column(name).to_pylist() for name in ("capture_id", "licence", "text_capture_id"))
+    for capture, licence, sayer in zip(*columns, strict=True):
         verdicts = {verdict for _, verdict in said[capture]}
         decision = next(
             (v.value for v in (RightsVerdict.DISALLOW, RightsVerdict.ERROR, RightsVerdict.ALLOW) if v in verdicts),
             "unknown",
         )
         signals = [f"{mechanism}:{verdict}" for mechanism, verdict in sorted(said[capture])]
-        rows.append({"license_source": named.get((capture, licence)), "decision": decision, "signals": signals})
+        source = named.get((capture, licence))
+        rows.append({"license_source": source, "page_url": urls.get(sayer), "decision": decision, "signals": signals})
     return pa.RecordBatch.from_pylist(rows, schema=EVIDENCE)
 
 

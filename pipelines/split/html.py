@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 
 from pipelines.child import Child, Limits
 from pipelines.split import html_child
+from pipelines.split.children import children
 from pipelines.stage import Shape, Stage, decisions
 from schemas.decision import Verdict
-from schemas.item import child_id, item_schema, text_sha256
+from schemas.item import text_sha256
 from schemas.reasons import Reason
 
 WEB_FACTS = pa.struct(
@@ -82,30 +83,14 @@ def _requests(stage: Stage, payloads: pa.RecordBatch) -> pa.RecordBatch:
 
 def _children(stage: Stage, parents: pa.RecordBatch, pages: pa.RecordBatch) -> pa.RecordBatch:
     """One child for each parent, row by row with the pages read."""
-    n, op_id = len(parents), stage.op_id
-    content = [text_sha256(text) for text in pages.column("text").to_pylist()]
-    ids = [
-        child_id(parent, op_id, 0, digest)
-        for parent, digest in zip(parents.column("item_id").to_pylist(), content, strict=True)
-    ]
-    facts = pa.StructArray.from_arrays([pages.column(field.name) for field in WEB_FACTS], fields=list(WEB_FACTS))
-    schema = item_schema(WEB_FACTS)
-    columns: dict[str, Any] = {
-        "item_id": ids,
-        "parent_id": parents.column("item_id"),
-        "modality": ["text"] * n,
-        "media_type": [html_child.PLAIN_TYPE] * n,
-        "text": pages.column("text"),
-        "content_sha256": content,
-        "facts": facts,
-    }
-    columns |= {name: parents.column(name) for name in ("capture_id", "source", "licence")}
-    columns |= {name: [None] * n for name in ("language", "payload")}
-    return pa.RecordBatch.from_arrays([_array(columns[field.name], field.type) for field in schema], schema=schema)
-
-
-def _array(values: Any, kind: pa.DataType) -> pa.Array:
-    return values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, kind)
+    text = pages.column("text")
+    return children(
+        stage,
+        parents,
+        facts=pa.StructArray.from_arrays([pages.column(field.name) for field in WEB_FACTS], fields=list(WEB_FACTS)),
+        content_sha256=[text_sha256(one) for one in text.to_pylist()],
+        columns={"modality": "text", "media_type": html_child.PLAIN_TYPE, "text": text},
+    )
 
 
 HTML_SPLIT = Stage(

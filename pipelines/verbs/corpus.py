@@ -85,7 +85,7 @@ def check_arguments(parser: argparse.ArgumentParser) -> None:
 def check(asked: argparse.Namespace) -> None:
     """Test everything a run needs, reading no data."""
     from pipelines import recipe as recipes
-    from pipelines.capture.inputs import archives, is_url
+    from pipelines.capture.inputs import is_url, named
     from pipelines.models.files import model_path
     from pipelines.shadow import check_packages
     from pipelines.site import load_site
@@ -101,16 +101,17 @@ def check(asked: argparse.Namespace) -> None:
     site.store.put(probe, b"")
     site.store.delete(probe)
     for source in recipe.sources:
+        takes_files = any(recipe.lane(name).takes_files for name in source.lanes)
         for entry in source.inputs:
             if is_url(entry):
                 found.append((f"source {source.card.name}", f"{entry}: to be crawled"))
             else:
-                files, others = archives(entry, recipe.base)
-                size = sum(path.stat().st_size for path in files)
+                files, others = named([entry], recipe.base, takes_files=takes_files)
+                size = sum(path.stat().st_size for path in files.values())
                 found.append(
                     (
                         f"source {source.card.name}",
-                        f"{entry}: {len(files)} archives, {size:,} bytes, {len(others)} other files ignored",
+                        f"{entry}: {len(files)} files, {size:,} bytes, {len(others)} other files ignored",
                     )
                 )
     for name in sorted({name for lane in recipe.lanes for stage in lane.stages for name, _ in stage.models}):

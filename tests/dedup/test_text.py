@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.dedup.candidates import PAIRS, Pairs, bucket_pairs
+from pipelines.dedup.duplicates import decide, find_duplicates
 from pipelines.dedup.signatures import RANKS, signatures
-from pipelines.dedup.text import TEXT_DEDUP, decide, find_duplicates
+from pipelines.dedup.text import TEXT_DEDUP, text_dedup
 from pipelines.kernels.minhash import normalise, shingles
 from schemas.decision import DECISION, DUPLICATE
 from schemas.digest import sha256
@@ -45,7 +46,7 @@ class Corpus:
         return pa.array([self.texts[name] for name in found], pa.string())
 
     def find(self, *parts):
-        return find_duplicates(self.stage, [self.part(names) for names in parts or [self.texts]], self.load)
+        return find_duplicates(text_dedup(self.stage), [self.part(names) for names in parts or [self.texts]], self.load)
 
     def merges(self, found):
         rows = [tuple(row.values()) for row in found.duplicates.to_pylist()]
@@ -76,7 +77,7 @@ def test_only_candidate_texts_are_read_and_copies_once():
     corpus.find()
     assert len(corpus.asked) == 2
     corpus.asked.clear()
-    decide(STAGE, [corpus.part(corpus.texts)], all_pairs(5), corpus.load)
+    decide(text_dedup(STAGE), [corpus.part(corpus.texts)], all_pairs(5), corpus.load)
     assert len(corpus.asked) == 3  # all pairs: "d" too, but still one of "a" and "b"
 
 
@@ -113,7 +114,7 @@ def test_given_all_pairs_it_is_the_greedy_election_over_exact_jaccard(texts, qua
             expected[i] = best[2]
         else:
             kept.append(i)
-    found = decide(stage, [corpus.part(range(len(texts)))], all_pairs(len(texts)), corpus.load)
+    found = decide(text_dedup(stage), [corpus.part(range(len(texts)))], all_pairs(len(texts)), corpus.load)
     assert {i: witness for i, (witness, _, _) in corpus.merges(found).items()} == expected
 
 
@@ -167,7 +168,7 @@ def test_a_hot_bucket_is_reported_and_still_merges_what_is_like_its_anchors():
 
 
 def test_nothing_gives_nothing():
-    found = find_duplicates(STAGE, [], Corpus({}).load)
+    found = find_duplicates(text_dedup(STAGE), [], Corpus({}).load)
     assert [batch.num_rows for batch in (found.decisions, found.duplicates, found.components, found.hot)] == [0] * 4
     assert Corpus({}).find([]) == found
 
@@ -195,16 +196,16 @@ def test_a_text_that_is_not_the_signed_one_is_refused_by_name():
     with pytest.raises(
         StageError, match=rf"text of item {corpus.ids['b'].hex()} has 1 shingles, its signature says 56"
     ):
-        find_duplicates(STAGE, parts, corpus.load)
+        find_duplicates(text_dedup(STAGE), parts, corpus.load)
     with pytest.raises(StageError, match="2 texts were asked for, 1 came"):
-        find_duplicates(STAGE, parts, lambda ids: corpus.load(ids)[:1])
+        find_duplicates(text_dedup(STAGE), parts, lambda ids: corpus.load(ids)[:1])
 
 
 def test_a_pair_outside_the_signatures_is_refused():
     corpus = Corpus({"a": LONG, "b": NEAR})
     pairs = pa.RecordBatch.from_pylist([{"a": 0, "b": 1 << 32 | 5}], schema=PAIRS)
     with pytest.raises(StageError, match="row 5 of part 1"):
-        decide(STAGE, [corpus.part("ab")], Pairs(pairs=pairs, hot=bucket_pairs([]).hot), corpus.load)
+        decide(text_dedup(STAGE), [corpus.part("ab")], Pairs(pairs=pairs, hot=bucket_pairs([]).hot), corpus.load)
 
 
 def test_a_new_capture_is_compared_with_the_earlier_ones():

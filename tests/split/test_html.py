@@ -100,6 +100,7 @@ def test_a_child_names_its_parent_and_carries_its_text(child):
     assert children.to_pylist()[0] == {
         "item_id": child_id(parent["item_id"], HTML_SPLIT.op_id, 0, text_sha256("Grüße\n\nzwei")),
         "parent_id": parent["item_id"],
+        "text_capture_id": None,
         "capture_id": parent["capture_id"],
         "source": "tests",
         "modality": "text",

@@ -1,0 +1,58 @@
+"""Who is meant: the URIs by which other captures may speak of one, and the URIs of uploaded files.
+
+upload://<source>/<path>              a file of an upload; the path is relative to what the source's `from` names
+upload://<source>/<archive>!/<path>   a member of an archive
+"""
+
+from urllib.parse import quote
+
+from pipelines.capture.uri import absolute
+
+SCHEME = "upload://"
+MEMBER = "!/"
+
+
+def upload_uri(source: str, *path: str) -> str:
+    """The URI of an uploaded file, or of a member of one: `upload_uri("s", "a.tar", "b c.txt")` -> `upload://s/a.tar!/b%20c.txt`."""
+    return f"{SCHEME}{source}/" + MEMBER.join(quote(part, safe="/!$&'()*+,;=:@~") for part in path)
+
+
+def names(uri: str) -> tuple[str, ...]:
+    """The subjects under which an annotation may mean this capture, itself first.
+
+    A file that lies beside an archive may name its members, with or without the one folder all of them lie in; a name that
+    ends in `.*` means whatever has this name before its last dot:
+
+    `upload://s/a.tar!/t/b.jpg` -> itself, `upload://s/t/b.jpg`, `upload://s/b.jpg`, and these three as `.../b.*`
+    """
+    if not uri.startswith(SCHEME):
+        found = [absolute(uri, None) or uri]
+        return tuple(found)
+    found = [uri]
+    archive, is_member, member = uri.rpartition(MEMBER)
+    if is_member:
+        folder = archive.rpartition("/")[0]
+        found += [f"{folder}/{member}"]
+        if "/" in member:
+            found += [f"{folder}/{member.partition('/')[2]}"]
+    return tuple(dict.fromkeys([*found, *map(stem, found)]))
+
+
+def stem(uri: str) -> str:
+    """The URI with what follows its last dot replaced by `*`: `upload://s/a/b.tar.gz` -> `upload://s/a/b.tar.*`."""
+    folder, _, name = uri.rpartition("/")
+    return f"{folder}/{name.rpartition('.')[0] or name}.*"
+
+
+def folders(uri: str) -> tuple[str, ...]:
+    """The folders of an uploaded file, nearest first, as URIs that end in `/`; none for other captures.
+
+    Those of the archive come before those the archive lies in:
+    `upload://s/d/a.tar!/t/b.c` -> `upload://s/d/a.tar!/t/`, `upload://s/d/a.tar!/`, `upload://s/d/`, `upload://s/`
+    """
+    if not uri.startswith(SCHEME):
+        return ()
+    found, at = [], len(uri)
+    while (at := uri.rfind("/", len(SCHEME), at)) != -1:
+        found.append(uri[: at + 1])
+    return tuple(found)
