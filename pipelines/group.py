@@ -8,17 +8,37 @@ import pyarrow as pa
 
 from pipelines.dedup.duplicates import Duplicates, decide, find_duplicates
 from pipelines.lanes.lane import Lane
+from pipelines.receipt import Receipt, Tables, room
+from pipelines.rooms import one_batch
 from pipelines.site import Site
 from pipelines.store import Part
 from schemas.digest import digest
 from schemas.item import ID
 
 
-def group(site: Site, lane: Lane, signatures: Sequence[Part], items: Sequence[Part]) -> Duplicates:
-    """The duplicates of a lane: merged items with their kept witnesses, and the clusters of verified similar items.
+def group(site: Site, lane: Lane, signatures: Sequence[Part], items: Sequence[Part]) -> tuple[Duplicates, Receipt]:
+    """The duplicates of a lane (merged items with their witnesses, clusters of similar items) and the room's receipt.
 
     `items` are the parts the signatures were made of, in the same order.
     """
+    key = digest("room", "unique", 1, lane.name, [part.sha256 for part in signatures], lane.dedup.stage.op_id)
+    receipt = room(site.store, lane.name, "unique", key, lambda: _tables(_find(site, lane, signatures, items)))
+    found = {name: one_batch(site.store.read_part(receipt.part(name))) for name in TABLES}
+    return Duplicates(
+        decisions=found["decision"], duplicates=found["duplicate"], components=found["component"], hot=found["hot"]
+    ), receipt
+
+
+TABLES = ("decision", "duplicate", "component", "hot")
+
+
+def _tables(found: Duplicates) -> tuple[Tables, dict[str, int]]:
+    batches = (found.decisions, found.duplicates, found.components, found.hot)
+    tables = [(name, pa.Table.from_batches([batch])) for name, batch in zip(TABLES, batches, strict=True)]
+    return [*tables], {"items": len(found.components), "merged": len(found.decisions), "hot": len(found.hot)}
+
+
+def _find(site: Site, lane: Lane, signatures: Sequence[Part], items: Sequence[Part]) -> Duplicates:
     tables = [site.store.read_part(part) for part in signatures]
     texts = Texts(site, items)
     if site.runner == "local":

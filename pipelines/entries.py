@@ -1,0 +1,116 @@
+"""What a run writes into the ledger: the files of its rooms as they lie, and the tables that only a whole run can make."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+
+import pyarrow as pa
+
+from pipelines import recipe as recipes
+from pipelines.dedup.duplicates import Duplicates
+from pipelines.phases import Captured, LaneRun, Settled
+from pipelines.recipe import Recipe
+from pipelines.shard.work import Release
+from pipelines.site import Site
+from pipelines.store import Part
+from schemas.decision import DUPLICATE
+from schemas.digest import canonical
+from schemas.run import HOLDING, OP, RUN, SOURCE
+
+
+def run_row(recipe: Recipe, site: Site, name: str, release: Release, started: float, ended: float) -> pa.Table:
+    """The RUN row; times in seconds since 1970."""
+    row = {
+        "run": name, "recipe": recipe.name, "recipe_digest": recipe.digest, "recipe_toml": recipes.dump(recipe),
+        "policy": recipe.policy, "runner": site.runner, "version": metadata.version("headwater"),
+        "started_at": datetime.fromtimestamp(started, UTC), "ended_at": datetime.fromtimestamp(ended, UTC),
+        "release": release.name,
+    }  # fmt: skip
+    return pa.Table.from_pylist([row], schema=RUN)
+
+
+def ledger_parts(
+    recipe: Recipe, site: Site, captured: Sequence[Captured], lanes: Sequence[LaneRun], grouped: Sequence[Duplicates],
+    settled: Sequence[Settled], release: Release, row: pa.Table,
+) -> dict[str, list[Part]]:  # fmt: skip
+    """Every file the run stands on, by table: room parts as they lie, and the tables only a whole run can make."""
+    store = site.store
+    parts: dict[str, list[Part]] = {}
+
+    def add(table: str, found: Sequence[Part]) -> None:
+        parts.setdefault(table, []).extend(part for part in found if part.rows)
+
+    for c in captured:
+        for receipt in c.receipts:
+            for part in receipt.parts:
+                add(part.table, [part])
+    for found in lanes:
+        for room in ("split", "measured", "judged", "edited"):
+            add("decision", found.parts(room, "decision"))
+        add("item", found.parts("edited", "item"))
+        add("licence", found.parts("split", "licence"))
+        add(f"signal_{found.lane.name}", found.parts("measured", f"signal_{found.lane.name}"))
+    for cluster, done in zip(grouped, settled, strict=True):
+        add("decision", [store.publish("decision", done.decisions.sort_by("item_id"))])
+        add("disposition", [store.publish("disposition", done.dispositions)])
+        add(
+            "duplicate",
+            [
+                store.publish(
+                    "duplicate", pa.Table.from_batches([cluster.duplicates], schema=DUPLICATE).sort_by("item_id")
+                )
+            ],
+        )
+    for name, table in {
+        **release.tables,
+        "run": row,
+        "source": _sources(recipe),
+        "op": _ops(recipe),
+        "holding": _holdings(captured, lanes, release),
+    }.items():
+        add(name, [store.publish(name, table)])
+    return {table: sorted({p.path: p for p in found}.values(), key=lambda p: p.path) for table, found in parts.items()}
+
+
+def _sources(recipe: Recipe) -> pa.Table:
+    rows = [{name: getattr(source.card, name) for name in SOURCE.names} for source in recipe.sources]
+    return pa.Table.from_pylist(sorted(rows, key=lambda row: row["name"]), schema=SOURCE)
+
+
+def _ops(recipe: Recipe) -> pa.Table:
+    rows = [
+        {"op_id": stage.op_id, "lane": lane.name, "stage": stage.name, "version": stage.version, "shape": stage.shape.value,
+         "parameters": canonical(stage.settings).decode()}
+        for lane in recipe.lanes
+        for stage in (recipe.rights, *lane.stages)
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=OP)
+
+
+def _holdings(captured: Sequence[Captured], lanes: Sequence[LaneRun], release: Release) -> pa.Table:
+    rows = [
+        {"store": stored, "kind": "warc", "what": f"captures of source {c.source.card.name}, obtained as {name}"}
+        for c in captured
+        for stored, name in c.names.items()
+    ]
+    rows += [
+        {"store": part.path, "kind": "members", "what": f"members of archives of source {c.source.card.name}"}
+        for c in captured
+        for receipt in c.receipts
+        for part in receipt.all("members")
+    ]
+    for found in lanes:
+        rows += [
+            {"store": part.path, "kind": "media", "what": f"converted payloads of lane {found.lane.name}"}
+            for receipts in found.receipts
+            for part in receipts["split"].all("media")
+        ]
+        for room in ("split", "edited"):
+            rows += [
+                {"store": part.path, "kind": "room", "what": f"texts of lane {found.lane.name} after room {room}"}
+                for part in found.parts(room, "items")
+            ]
+    if release.path:
+        rows.append({"store": release.path, "kind": "release", "what": f"published items of release {release.name}"})
+    unique = {row["store"]: row for row in rows}
+    return pa.Table.from_pylist([unique[key] for key in sorted(unique)], schema=HOLDING)

@@ -1,0 +1,258 @@
+"""The phases of a run, each from what the one before gave: what a whole run, a Dagster asset or a test calls.
+
+    capture -> lane_rooms (split, measure, judge, edit, sign) -> unique -> mixed -> sharded -> `pipelines.run` commits
+
+What was done before is found by key and not done again, so that a phase may be called again just to be looked at.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines import mix
+from pipelines.accounts import check_quarantine, concat, dispositions
+from pipelines.capture.inputs import adopt, is_url, named
+from pipelines.capture.layout import File
+from pipelines.capture.live import crawl_source
+from pipelines.dedup.duplicates import Duplicates
+from pipelines.group import group
+from pipelines.lanes.lane import Lane
+from pipelines.receipt import Receipt
+from pipelines.recipe import Recipe, Source
+from pipelines.rooms import one_batch
+from pipelines.runner import Progress, quiet, run_orders
+from pipelines.shard.work import Place, Release, release_from, shard_orders
+from pipelines.site import Site
+from pipelines.spine import CaptureOrder, LaneOrder, Sayers, accepted
+from pipelines.store import Part
+from schemas.decision import DECISION, State
+from schemas.item import ID, root_id
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captured:
+    """The captures of one source: receipts in a fixed order, archive names by stored path, files passed over."""
+
+    source: Source
+    receipts: tuple[Receipt, ...]
+    names: dict[str, str]
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneRun:
+    """One lane after its local rooms: per work order its receipts, by room name."""
+
+    lane: Lane
+    orders: tuple[LaneOrder, ...]
+    receipts: tuple[dict[str, Receipt], ...]
+
+    def parts(self, room: str, table: str) -> tuple[Part, ...]:
+        """The parts of one table that one room made, in the order of the work orders."""
+        return tuple(receipts[room].part(table) for receipts in self.receipts)
+
+
+def capture(
+    recipe: Recipe, site: Site, source: Source, progress: Progress = quiet, clock: Clock = time.time
+) -> Captured:
+    """Everything the source's `from` names, captured.
+
+    Raises:
+        SourceError: an input is missing or unreadable.
+    """
+    urls = tuple(entry for entry in source.inputs if is_url(entry))
+    takes_files = any(recipe.lane(name).takes_files for name in source.lanes)
+    found, others = named((e for e in source.inputs if not is_url(e)), recipe.base, takes_files=takes_files)
+    files = [adopt(site, name, path) for name, path in found.items()]
+    names = {file.stored: file.name for file in files}
+    orders = [CaptureOrder(source=source.card.name, files=group) for group in _groups(files, site.part_rows)]
+    receipts = [done[0] for done in run_orders(recipe, site, orders, f"capture {source.card.name}", progress)]
+    if urls:
+        crawled = crawl_source(recipe, site, source, urls, clock=clock, progress=progress)
+        receipts += crawled.receipts
+        names |= dict.fromkeys(crawled.archives, "crawl")
+    return Captured(source=source, receipts=tuple(receipts), names=names, ignored=tuple(map(str, others)))
+
+
+def _groups(files: Sequence[File], size: int) -> list[tuple[File, ...]]:
+    """Files that are captured together: each archive of records alone, and only once; others by `size`."""
+    archives = sorted({file.stored: file for file in files if file.is_archive}.values(), key=lambda file: file.stored)
+    others = sorted((file for file in files if not file.is_archive), key=lambda file: file.name)
+    return [(file,) for file in archives] + [tuple(others[at : at + size]) for at in range(0, len(others), size)]
+
+
+def lane_rooms(
+    recipe: Recipe, site: Site, lane: Lane, captured: Sequence[Captured], progress: Progress = quiet
+) -> LaneRun:
+    """One lane's local rooms over these captures; evidence counts from all of them."""
+    everything = [receipt for c in captured for receipt in c.receipts]
+    robots, rights, licences = (_with_rows(everything, name) for name in ("robots", "rights", "licence"))
+    sayers = tuple(
+        Sayers(annotation=said, capture=capture, rights=own)
+        for receipt in everything
+        for said, capture, own in zip(
+            receipt.all("annotation"), receipt.all("capture"), receipt.all("rights"), strict=True
+        )
+        if said.rows
+    )
+    orders = [
+        LaneOrder(
+            lane=lane.name, source=c.source.card.name, capture=capture, rights=own, licence=licence,
+            robots=robots, sites=rights, licences=licences, sayers=sayers,
+        )
+        for c in captured
+        if lane.name in c.source.lanes
+        for receipt in c.receipts
+        for capture, own, licence in zip(
+            receipt.all("capture"), receipt.all("rights"), receipt.all("licence"), strict=True
+        )
+    ]  # fmt: skip
+    # By content, not by input order: two runs over the same archives make the same list.
+    orders = sorted(
+        {(o.source, o.capture.sha256): o for o in orders}.values(), key=lambda o: (o.source, o.capture.sha256)
+    )
+    orders = _each_capture_once(site, orders)
+    found = run_orders(recipe, site, orders, lane.name, progress)
+    return LaneRun(
+        lane=lane,
+        orders=tuple(orders),
+        receipts=tuple({receipt.room: receipt for receipt in receipts} for receipts in found),
+    )
+
+
+def _with_rows(receipts: Sequence[Receipt], table: str) -> tuple[Part, ...]:
+    return tuple(sorted({p for receipt in receipts for p in receipt.all(table) if p.rows}, key=lambda p: p.path))
+
+
+def _each_capture_once(site: Site, orders: Sequence[LaneOrder]) -> list[LaneOrder]:
+    """The orders without captures that an earlier one holds: a record that lies in two archives is one capture."""
+    seen: set[bytes] = set()
+    found = []
+    for order in orders:
+        ids = site.store.read_part(order.capture, ["capture_id"]).column("capture_id").to_pylist()
+        fresh = []
+        for row, capture in enumerate(ids):
+            if capture not in seen:
+                seen.add(capture)
+                fresh.append(row)
+        if len(fresh) < len(ids):
+            captures = site.store.read_part(order.capture).take(pa.array(fresh, pa.int64()))
+            order = replace(order, capture=site.store.publish("capture", captures))
+        found.append(order)
+    return found
+
+
+def unique(site: Site, found: LaneRun) -> tuple[Duplicates, Receipt]:
+    """The duplicates among the lane's items, and the receipt of that room."""
+    return group(site, found.lane, found.parts("signed", "signature"), found.parts("edited", "items"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """One lane's final accounts: dispositions, the decisions of group and mix, ids of the kept items."""
+
+    dispositions: pa.Table
+    decisions: pa.Table
+    kept: pa.Array
+
+
+def mixed(recipe: Recipe, site: Site, lanes: Sequence[LaneRun], grouped: Sequence[Duplicates]) -> list[Settled]:
+    """Dispositions of every lane; the mix leaves out what is over quota only after dedup has said who stands.
+
+    Raises:
+        QuarantineExceeded: too many rows of one reason failed.
+    """
+    before = [
+        _dispose(site, found, cluster, DECISION.empty_table()) for found, cluster in zip(lanes, grouped, strict=True)
+    ]
+    kept = [_kept(table) for table in before]
+    quotas = mix.quotas({f.lane.name: len(k) for f, k in zip(lanes, kept, strict=True)}, dict(recipe.mix))
+    settled = []
+    for found, cluster, ids, table in zip(lanes, grouped, kept, before, strict=True):
+        extra = mix.decide(ids, quotas[found.lane.name], recipe.shards.seed)
+        final = _dispose(site, found, cluster, extra) if extra.num_rows else table
+        check_quarantine(found.lane.name, final, recipe.max_quarantined)
+        decisions = pa.concat_tables([pa.Table.from_batches([cluster.decisions]), extra])
+        settled.append(Settled(dispositions=final, decisions=decisions, kept=_kept(final)))
+    return settled
+
+
+def _dispose(site: Site, found: LaneRun, cluster: Duplicates, extra: pa.Table) -> pa.Table:
+    tables = [
+        site.store.table(found.parts(room, "decision"), DECISION) for room in ("split", "measured", "judged", "edited")
+    ]
+    decisions = concat([*tables, pa.Table.from_batches([cluster.decisions]), extra], DECISION)
+    ids = pa.array([], ID)
+    parts = found.parts("edited", "item")
+    if parts:
+        ids = (
+            pa.concat_tables([site.store.read_part(part, ["item_id"]) for part in parts])
+            .column("item_id")
+            .combine_chunks()
+        )
+    return dispositions(found.lane, pc.unique(ids), decisions, pa.Table.from_batches([cluster.duplicates]))
+
+
+def _kept(table: pa.Table) -> pa.Array:
+    return table.filter(pc.equal(table.column("state"), State.KEPT.value)).column("item_id").combine_chunks()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sharded:
+    """The shards of all lanes, each with its receipt, and the release they make."""
+
+    receipts: tuple[Receipt, ...]
+    release: Release
+
+
+def sharded(
+    recipe: Recipe, site: Site, lanes: Sequence[LaneRun], grouped: Sequence[Duplicates], settled: Sequence[Settled],
+    progress: Progress = quiet,
+) -> Sharded:  # fmt: skip
+    """The kept items in shards, published as a release."""
+    orders = [
+        order
+        for found, cluster, done in zip(lanes, grouped, settled, strict=True)
+        for order in shard_orders(recipe, site, found.lane, done.kept, cluster.components, _places(found))
+    ]
+    receipts = tuple(done[0] for done in run_orders(recipe, site, orders, "shards", progress))
+    return Sharded(receipts=receipts, release=release_from(recipe, site, orders))
+
+
+def _places(found: LaneRun) -> list[Place]:
+    """Where the text, capture and evidence of each work order's items lie."""
+    return [
+        Place(
+            items=receipts["edited"].part("items"),
+            capture=order.capture,
+            rights=order.rights,
+            licence=receipts["split"].part("licence"),
+            page=receipts["split"].part("page"),
+        )
+        for receipts, order in zip(found.receipts, found.orders, strict=True)
+    ]
+
+
+def expected_roots(site: Site, lanes: Sequence[LaneRun], recipe: Recipe) -> pa.Array:
+    """Ids of the roots that the captures must have given, computed from the captures alone."""
+    ids: set[bytes] = set()
+    for found in lanes:
+        for order in found.orders:
+            source = recipe.source(order.source)
+            captures = one_batch(site.store.read_part(order.capture))
+            keep, _ = accepted(found.lane, source, captures, takes_damage=source.lanes[0] == found.lane.name)
+            taken = captures.filter(pa.array(keep))
+            digests = pc.struct_field(taken.column("payload"), "sha256").to_pylist()
+            ids |= {
+                root_id(capture, found.lane.name, content or EMPTY)
+                for capture, content in zip(taken.column("capture_id").to_pylist(), digests, strict=True)
+            }
+    return pa.array(sorted(ids), ID)
+
+
+EMPTY = bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
