@@ -26,7 +26,7 @@ from pipelines.rooms import one_batch
 from pipelines.runner import Progress, quiet, run_orders
 from pipelines.shard.work import Place, Release, release_from, shard_orders
 from pipelines.site import Site
-from pipelines.spine import CaptureOrder, LaneOrder, Sayers, accepted
+from pipelines.spine import ROOMS, CaptureOrder, LaneOrder, Sayers, accepted
 from pipelines.store import Part
 from schemas.decision import DECISION, State
 from schemas.item import ID, root_id
@@ -72,8 +72,8 @@ def capture(
     names = {file.stored: file.name for file in files}
     orders = [CaptureOrder(source=source.card.name, files=group) for group in _groups(files, site.part_rows)]
     receipts = [done[0] for done in run_orders(recipe, site, orders, f"capture {source.card.name}", progress)]
-    if urls:
-        crawled = crawl_source(recipe, site, source, urls, clock=clock, progress=progress)
+    for label in source.crawl.rounds if urls else ():
+        crawled = crawl_source(recipe, site, source, urls, label, clock=clock, progress=progress)
         receipts += crawled.receipts
         names |= dict.fromkeys(crawled.archives, "crawl")
     return Captured(source=source, receipts=tuple(receipts), names=names, ignored=tuple(map(str, others)))
@@ -87,9 +87,10 @@ def _groups(files: Sequence[File], size: int) -> list[tuple[File, ...]]:
 
 
 def lane_rooms(
-    recipe: Recipe, site: Site, lane: Lane, captured: Sequence[Captured], progress: Progress = quiet
-) -> LaneRun:
-    """One lane's local rooms over these captures; evidence counts from all of them."""
+    recipe: Recipe, site: Site, lane: Lane, captured: Sequence[Captured], progress: Progress = quiet, *,
+    until: str = ROOMS[-1],
+) -> LaneRun:  # fmt: skip
+    """One lane's local rooms over these captures, up to the room `until`; evidence counts from all captures."""
     everything = [receipt for c in captured for receipt in c.receipts]
     robots, rights, licences = (_with_rows(everything, name) for name in ("robots", "rights", "licence"))
     sayers = tuple(
@@ -103,7 +104,7 @@ def lane_rooms(
     orders = [
         LaneOrder(
             lane=lane.name, source=c.source.card.name, capture=capture, rights=own, licence=licence,
-            robots=robots, sites=rights, licences=licences, sayers=sayers,
+            robots=robots, sites=rights, licences=licences, sayers=sayers, until=until,
         )
         for c in captured
         if lane.name in c.source.lanes

@@ -29,10 +29,10 @@ DEFAULT_AGENTS = ("HeadwaterBot", "CCBot", "GPTBot", "*")
 class Crawl:
     """How a live crawl of a source behaves. Delays in seconds, sizes in bytes.
 
-    `round`: a label; a new one makes a new capture of the same site, the same one never fetches twice.
+    `rounds`: labels, a capture of the same site each; a round that was fetched is never fetched again.
     """
 
-    round: str = "1"
+    rounds: tuple[str, ...] = ("1",)
     max_pages: int = 100
     max_depth: int = 5
     delay_s: float = 1.0

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
@@ -46,6 +47,9 @@ from schemas.rights import LICENCE, RIGHTS, ROBOTS
 DECODE_ROWS, DECODE_BYTES = 128, 32 << 20
 
 
+ROOMS = ("split", "measured", "judged", "edited", "signed")  # of a lane, in order
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaptureOrder:
     """Files of one source to capture together: one archive of records, or files of an upload."""
@@ -58,7 +62,7 @@ class CaptureOrder:
 class LaneOrder:
     """One capture part on its way through one lane.
 
-    `robots`, `sites`, `licences`, `sayers`: evidence of all captures, wherever it lies.
+    `robots`, `sites`, `licences`, `sayers`: evidence of all captures, wherever it lies. `until`: the last room, of `ROOMS`.
     """
 
     lane: str
@@ -70,6 +74,7 @@ class LaneOrder:
     sites: tuple[Part, ...]
     licences: tuple[Part, ...] = ()
     sayers: tuple["Sayers", ...] = ()
+    until: str = "signed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +95,7 @@ def run_part(recipe: Recipe, site: Site, order: Order) -> tuple[Receipt, ...]:
         case CaptureOrder():
             return (_captured(recipe, site, order),)
         case LaneOrder():
-            return tuple(_lane_rooms(recipe, site, order))
+            return tuple(islice(_lane_rooms(recipe, site, order), ROOMS.index(order.until) + 1))
         case ShardOrder():
             return (write_shard_order(recipe, site, order),)
 

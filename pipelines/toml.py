@@ -62,15 +62,16 @@ class Table:
         return found
 
     def fill(self, default: Value) -> Value:
-        """`default` (a dataclass of scalars) with the fields that this table names; then nothing may be left."""
+        """`default` (a dataclass of scalars and tuples of strings) with the fields that this table names; then nothing may be left."""
         found = self.fields(default)
         self.finish()
         return found
 
     def fields(self, default: Value) -> Value:
         """`default` with the fields that this table names, among other keys."""
-        values = {f.name: self.value(f.name, getattr(default, f.name)) for f in dataclasses.fields(default)}  # type: ignore[arg-type]
-        return dataclasses.replace(default, **values)  # type: ignore[type-var]
+        values = {f.name: getattr(default, f.name) for f in dataclasses.fields(default)}  # type: ignore[arg-type]
+        found = {k: self.strings(k, v) if isinstance(v, tuple) else self.value(k, v) for k, v in values.items()}
+        return dataclasses.replace(default, **found)  # type: ignore[type-var]
 
     def take(self, key: str) -> Any:
         """The raw value of a key that must be there, whatever its type."""

@@ -4,7 +4,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -42,13 +42,14 @@ def crawl_source(
     site: Site,
     source: Source,
     urls: Sequence[str],
+    label: str,
     *,
     clock: Callable[[], float] = time.time,
     progress: Progress,
 ) -> Crawled:
-    """The captures of a source's URLs: fetched now, or found where this round was fetched before."""
+    """The captures of a source's URLs in the round of this label: fetched now, or found where it was fetched before."""
     name = source.card.name
-    key = digest("room", "crawled", 2, source.card, sorted(urls), source.crawl)
+    key = digest("room", "crawled", 2, source.card, sorted(urls), replace(source.crawl, rounds=(label,)))
     fetched = room(site.store, name, "crawled", key, lambda: _fetch(site, source, urls, clock, progress))
     archives = site.store.read_part(fetched.part("archive")).to_pylist()
     files = [File(name="crawl", stored=row["stored"], sha256=row["sha256"], length=row["length"]) for row in archives]
