@@ -62,6 +62,25 @@ def dispositions(lane: Lane, item_ids: pa.Array, decisions: pa.Table, duplicates
     return pa.Table.from_arrays(columns, schema=DISPOSITION)
 
 
+def funnel(lane: Lane, found: pa.Table) -> list[tuple[str, int]]:
+    """(stage, items that came through it) from the first stage that ended an item to the last; split roots count nowhere.
+
+    `found`: DISPOSITION of the lane. The last number is that of the kept items.
+    """
+    lost = found.filter(pc.not_equal(found.column("state"), State.SPLIT.value))
+    counts = {
+        row["stage"]: row["item_id_count"]
+        for row in lost.group_by("stage").aggregate([("item_id", "count")]).to_pylist()
+    }
+    left = lost.num_rows
+    stages = [("found", left)]
+    for stage in stage_order(lane):
+        if counts.get(stage):
+            left -= counts[stage]
+            stages.append((stage, left))
+    return stages
+
+
 def _mapped(values: pa.Array, names: dict[str, str]) -> pa.Array:
     return pa.array(list(names.values())).take(pc.index_in(values, value_set=pa.array(list(names))))
 

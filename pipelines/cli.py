@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipelines.verbs import audit, corpus, run
+from pipelines.verbs import audit, corpus, run, ui
 from schemas.errors import HeadwaterError
 
 Arguments = argparse.Namespace
@@ -47,6 +47,8 @@ VERBS = (
     Verb(name="sql", does="ask the ledger one SELECT, read-only",
          example="headwater sql 'select state, count(*) from disposition group by 1' --site ours",
          arguments=audit.sql_arguments, call=audit.sql),
+    Verb(name="ui", does="open the Dagster page of a recipe at a site, behind a guard",
+         example="headwater ui --recipe ours/corpus.toml --site ours", arguments=ui.ui_arguments, call=ui.ui),
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ What was done before is found by key and not done again, so that a phase may be 
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -77,6 +78,17 @@ def capture(
         receipts += crawled.receipts
         names |= dict.fromkeys(crawled.archives, "crawl")
     return Captured(source=source, receipts=tuple(receipts), names=names, ignored=tuple(map(str, others)))
+
+
+def outcomes(site: Site, found: Captured) -> dict[str, int]:
+    """How many captures ended how."""
+    columns = [
+        site.store.read_part(part, ["outcome"]).column("outcome")
+        for receipt in found.receipts
+        for part in receipt.all("capture")
+    ]
+    counts: Counter[str] = Counter(outcome for column in columns for outcome in column.to_pylist())
+    return dict(sorted(counts.items()))
 
 
 def _groups(files: Sequence[File], size: int) -> list[tuple[File, ...]]:

@@ -27,7 +27,7 @@ sample = 1.0                                # share of the captures that become 
 # [source.crawl]                            # for http(s):// URLs
 # max_pages = 100
 # delay_s = 1.0
-# rounds = ["1"]                             # a new label captures the sites again; the same never fetches twice
+# rounds = ["1"]                            # a new label captures the sites again; the same never fetches twice
 
 # [stage."quality.gopher"]                  # any threshold of `headwater plan` can be set here
 # min_words = 50

@@ -1,0 +1,20 @@
+"""What Dagster loads: the assets of one recipe at one site, its nightly schedule, and the sensor that knows its rounds."""
+
+import dagster as dg
+
+from dagster_project.assets import release_assets
+from dagster_project.schedules import nightly, recipe_rounds
+from dagster_project.workplace import workplace
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The graph of the recipe that HEADWATER_RECIPE names, at the site that HEADWATER_SITE names."""
+    place = workplace()
+    recipe, _ = place.load()
+    return dg.Definitions(
+        assets=release_assets(place, recipe),
+        schedules=[nightly()],
+        sensors=[recipe_rounds(recipe)],
+        resources={"pipes": dg.PipesSubprocessClient()},
+    )

@@ -1,0 +1,158 @@
+"""One asset's work, in a process of its own: `python -m dagster_project.step`, started by Dagster through Pipes.
+
+Beam, the decoding children and torch never share a process with Dagster, and what a person waits for shows in the event log.
+The Pipes extras say what to do: `step` (a key of STEPS), `recipe`, `site`, `rounds`, and what the step itself takes.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dagster_pipes import PipesContext, open_dagster_pipes
+
+from dagster_project import pictures
+from dagster_project.workplace import Workplace
+from pipelines import accounts, phases
+from pipelines.audit.drops import drops
+from pipelines.audit.open import Ledger
+from pipelines.demo import demo_site
+from pipelines.receipt import Receipt
+from pipelines.recipe import Recipe
+from pipelines.run import run
+from pipelines.runner import Progress
+from pipelines.site import Site
+from pipelines.spine import ROOMS
+
+# Chosen: an event a second is what a person can read; the log of a large run stays small.
+SECONDS_BETWEEN_EVENTS = 1.0
+Metadata = Mapping[str, Any]
+
+
+def logged(pipes: PipesContext) -> Progress:
+    """Progress as lines of the event log: the first and the last of a room, and at most one a second between."""
+    last = 0.0
+
+    def show(room: str, done: int, total: int) -> None:
+        nonlocal last
+        if done in (0, total) or time.monotonic() - last > SECONDS_BETWEEN_EVENTS:
+            last = time.monotonic()
+            pipes.log.info(f"{room}: {done} of {total}")
+
+    return show
+
+
+def capture(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
+    """Capture one source."""
+    source = recipe.source(pipes.get_extra("source"))
+    found = phases.capture(recipe, site, source, logged(pipes))
+    rows = sum(part.rows for receipt in found.receipts for part in receipt.all("capture"))
+    outcomes = phases.outcomes(site, found)
+    pipes.report_asset_materialization(
+        metadata={
+            "captures": rows,
+            "outcomes": table(("outcome", "captures"), sorted(outcomes.items())),
+            "ignored files": len(found.ignored),
+        }
+    )
+
+
+def lane(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
+    """Take one lane through its rooms, as far as Dagster asks."""
+    name, wanted = pipes.get_extra("lane"), pipes.get_extra("rooms")
+    way, captured = recipe.lane(name), [phases.capture(recipe, site, source) for source in recipe.sources]
+    local = [room for room in ROOMS if room in wanted]
+    until = ROOMS[-1] if "unique" in wanted else local[-1]
+    found = phases.lane_rooms(recipe, site, way, captured, logged(pipes), until=until)
+    for room in local:
+        receipts = [by_room[room] for by_room in found.receipts]
+        pipes.report_asset_materialization(asset_key=f"{name}/{room}", metadata=counted(receipts))
+    if "unique" in wanted:
+        _, receipt = phases.unique(site, found)
+        pipes.report_asset_materialization(asset_key=f"{name}/unique", metadata=counted([receipt]))
+
+
+def mixed(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
+    """Settle every item's fate, over all lanes."""
+    captured = [phases.capture(recipe, site, source) for source in recipe.sources]
+    lanes = [phases.lane_rooms(recipe, site, way, captured, logged(pipes)) for way in recipe.lanes]
+    settled = phases.mixed(recipe, site, lanes, [phases.unique(site, found)[0] for found in lanes])
+    kept = {found.lane.name: len(done.kept) for found, done in zip(lanes, settled, strict=True)}
+    funnel = {
+        found.lane.name: accounts.funnel(found.lane, done.dispositions)
+        for found, done in zip(lanes, settled, strict=True)
+    }
+    pipes.report_asset_materialization(
+        metadata={**{f"kept in {name}": n for name, n in kept.items()}, "funnel": markdown(pictures.funnel(funnel))}
+    )
+
+
+def shards(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
+    """Write and publish the shards, commit the run, verify what was written."""
+    from pipelines.shard.verify import verify_release
+
+    result = run(recipe, site, progress=logged(pipes))
+    reasons = drops(Ledger.open(site.store), "reason")
+    metadata: dict[str, Any] = {
+        "run": result.run,
+        "release": result.release or "nothing was kept",
+        "shards": result.shards,
+        "reasons": table(reasons.column_names, [list(row.values()) for row in reasons.to_pylist()]),
+    }
+    problems: tuple[str, ...] = ("nothing was kept, so there is no release",)
+    if result.release_path:
+        folder = site.store.local(result.release_path)
+        problems = tuple(f"{path}: {what}" for path, what in verify_release(folder).problems)
+        metadata |= {"path": result.release_path, "SHA256SUMS": (folder / "SHA256SUMS").read_text("utf-8")[:20_000]}
+        metadata |= {
+            f"contact sheet {name}": markdown(sheet) for name, sheet in pictures.contact_sheets(folder).items()
+        }
+    pipes.report_asset_materialization(metadata=metadata)
+    balance = result.balance
+    pipes.report_asset_check(
+        "balance_holds",
+        passed=balance.holds,
+        metadata={name: getattr(balance, name) for name in balance.__dataclass_fields__},
+    )
+    pipes.report_asset_check(
+        "shards_verify",
+        passed=not problems,
+        metadata={"problems": "\n".join(problems) or "none", "read": result.shards},
+    )
+
+
+def counted(receipts: list[Receipt]) -> Metadata:
+    """What a room did, added up over its receipts; for people, never for the balance."""
+    counts: dict[str, int] = {}
+    for receipt in receipts:
+        for name, n in receipt.counts.items():
+            counts[name] = counts.get(name, 0) + n
+    return {**counts, "parts": sum(len(r.parts) for r in receipts), "reused": sum(r.reused for r in receipts)}
+
+
+def table(head: Any, rows: Any) -> Metadata:
+    """A Markdown table as Dagster shows it."""
+    lines = ["| " + " | ".join(map(str, row)) + " |" for row in [head, ["---"] * len(head), *rows]]
+    return {"raw_value": "\n".join(lines), "type": "md"}
+
+
+def markdown(png: bytes) -> Metadata:
+    """A picture, inline."""
+    return {"raw_value": pictures.inline(png), "type": "md"}
+
+
+STEPS: Mapping[str, Callable[[Recipe, Site, PipesContext], None]] = {
+    "capture": capture, "lane": lane, "mixed": mixed, "shards": shards,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Do the step that the Pipes extras name."""
+    with open_dagster_pipes() as pipes:
+        place = Workplace(recipe=pipes.get_extra("recipe"), site=pipes.get_extra("site"))
+        recipe, site = place.load(pipes.get_extra("rounds"))
+        with demo_site(recipe, site) as ready:
+            STEPS[pipes.get_extra("step")](recipe, ready, pipes)
+
+
+if __name__ == "__main__":
+    main()
