@@ -77,7 +77,8 @@ def serve(host: str, port: int, token: str | None) -> None:
 
     from dagster_project.guard import Guard
 
-    target = ModuleTarget(module_name=MODULE, attribute=None, working_directory=os.getcwd(), location_name="headwater")
+    # The location has the name that the daemon gives it, or runs queued from the page find no code.
+    target = ModuleTarget(module_name=MODULE, attribute=None, working_directory=os.getcwd(), location_name=MODULE)
     with DagsterInstance.get() as instance, WorkspaceProcessContext(instance, target, version=__version__) as context:
         app = create_app_from_workspace_process_context(context)
         uvicorn.run(Guard(app=app, hosts=_hosts(host, port), token=token), host=host, port=port, log_level="warning")
