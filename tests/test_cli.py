@@ -172,12 +172,22 @@ def test_sql_refuses_to_write(ran):
     assert "takes one SELECT, this is DELETE" in refused("sql", "delete from disposition", "--site", ran[0])
 
 
+def test_sql_refuses_a_limit_below_zero(ran):
+    assert "a limit of -1 rows" in refused("sql", "select 1", "--limit", -1, "--site", ran[0])
+
+
 def test_verify_finds_the_ledger_and_the_release_whole(ran):
     site, found = ran
     whole = told("verify", "--site", site)
     assert (whole["ok"], whole["problems"]) == (True, [])
     release = told("verify", found["release"], "--site", site)
     assert (release["ok"], release["samples"]) == (True, found["balance"]["kept"])
+
+
+def test_verify_of_a_release_nobody_knows_is_said_so(ran):
+    code, out, err = headwater("verify", "none-000000000000", "--site", ran[0], "--json")
+    assert (code, json.loads(out)["error"]) == (4, "NotFound")
+    assert "release none-000000000000 is no folder" in err
 
 
 def test_verify_ends_with_one_where_a_byte_was_changed(curate, tmp_path):

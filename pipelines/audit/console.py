@@ -29,8 +29,11 @@ def query(ledger: Ledger, sql: str, *, limit: int = 1000, seconds: float = 10) -
     DESCRIBE, SHOW and SUMMARIZE are SELECTs too.
 
     Raises:
-        QueryRefused: it is not one SELECT, reads what is not the ledger's, is wrong, or needs too much time or memory.
+        QueryRefused: it is not one SELECT, reads what is not the ledger's, is wrong, or needs too much time or memory; or
+            the limit is below 0.
     """
+    if limit < 0:
+        raise QueryRefused(f"a limit of {limit} rows is none; give 0 (columns only) or more")
     log.info("audit console, commit %d: %s", ledger.commit.seq, sql)
     with Database(ledger.store, ledger.commit.files, spills=False) as db:
         _check(sql)

@@ -88,24 +88,33 @@ class Database:
 
     def _make(self, name: str) -> None:
         parts, schema = self._parts[name], TABLES.get(name)
-        sides = []
+        sides, kind = [], "VIEW"
         if parts and self._store.is_local:
             files = ", ".join(_quoted(_literal(str(self._store.local(part.path)))) for part in parts)
             # By name: parts of one table may differ in columns, and without it DuckDB nulls some of them in silence.
             sides.append(f"SELECT * FROM read_parquet([{files}], union_by_name = true)")
         elif parts:
             tables = [self._store.read_part(part) for part in parts]
-            self.connection.register(f"read_{name}", pa.concat_tables(tables, promote_options="default"))
-            sides.append(f'SELECT * FROM "read_{name}"')
+            self.connection.register("fetched", pa.concat_tables(tables, promote_options="default"))
+            sides.append("SELECT * FROM fetched")
+            kind = "TABLE"  # so that nothing but the ledger's own tables is left to be listed
         if schema is not None:
             # Gives columns that came into the schema after a part was written, as nulls.
-            self.connection.register(f"empty_{name}", schema.empty_table())
-            sides.append(f'SELECT * FROM "empty_{name}"')
+            sides.append(f"SELECT {self._nulls(schema)} WHERE false")
         try:
-            self.connection.execute(f'CREATE VIEW "{name}" AS {" UNION ALL BY NAME ".join(sides)}')
+            self.connection.execute(f'CREATE {kind} "{name}" AS {" UNION ALL BY NAME ".join(sides)}')
         except duckdb.IOException as error:
             raise _unreadable(error) from error
+        if kind == "TABLE":
+            self.connection.unregister("fetched")
         self._made.add(name)
+
+    def _nulls(self, schema: pa.Schema) -> str:
+        """A null of every column of the schema, as a select list."""
+        empty = self.connection.from_arrow(schema.empty_table())
+        return ", ".join(
+            f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in zip(empty.columns, empty.types, strict=True)
+        )
 
 
 def _unreadable(error: Exception) -> LedgerError:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from pipelines.verbs import show
-from schemas.errors import ShardError
+from schemas.errors import NotFound
 
 
 def name_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def verify(asked: argparse.Namespace) -> None:
         if not folder.exists():
             folder = load_site(asked.site).store.local(f"releases/{asked.release}")
         if not folder.exists():
-            raise ShardError(
+            raise NotFound(
                 f"release {asked.release} is no folder and none of the site's releases; see `headwater sql 'select release from release'`"
             )
         report = verify_release(folder)

@@ -8,6 +8,7 @@ from pipelines.audit.console import is_cut, query
 from pipelines.audit.open import Ledger
 from pipelines.store import Store
 from schemas.errors import QueryRefused
+from schemas.tables import TABLES
 
 
 def test_select_is_answered(ledger: Ledger) -> None:
@@ -28,12 +29,28 @@ def test_other_ways_to_ask_are_answered(ledger: Ledger, sql: str) -> None:
     assert query(ledger, sql).num_rows > 0
 
 
-def test_remote_store_is_asked_the_same_way(store: Store, ledger: Ledger) -> None:
-    class Remote(Store):
-        is_local = False  # type: ignore[assignment]
+class Remote(Store):
+    is_local = False  # type: ignore[assignment]
 
+
+def test_remote_store_is_asked_the_same_way(store: Store, ledger: Ledger) -> None:
     far = Ledger(store=Remote(root=store.root), commit=ledger.commit, db=ledger.db)
     assert query(far, "SELECT count(*) AS n FROM item").to_pylist() == [{"n": 15}]
+
+
+@pytest.mark.parametrize("kind", [Store, Remote])
+def test_listing_names_the_tables_of_the_ledger_and_nothing_else(
+    store: Store, ledger: Ledger, kind: type[Store]
+) -> None:
+    asked = Ledger(store=kind(root=store.root), commit=ledger.commit, db=ledger.db)
+    found = query(asked, "SHOW TABLES").column("name").to_pylist()
+    assert found == sorted({*TABLES, "signal_web"})
+
+
+def test_limit_below_zero_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(QueryRefused, match="a limit of -1 rows"):
+        query(ledger, "SELECT 1", limit=-1)
+    assert query(ledger, "SELECT 1 AS one", limit=0).schema.names == ["one"]
 
 
 REFUSED = [

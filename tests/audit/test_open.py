@@ -37,6 +37,5 @@ def test_views_are_made_only_for_the_tables_a_statement_names(store: Store) -> N
     db = Ledger.open(store).db
     db.rows("SELECT count(*) FROM disposition")
     assert [row["view_name"] for row in db.rows("SELECT view_name FROM duckdb_views() WHERE NOT internal")] == [
-        "disposition",
-        "empty_disposition",
+        "disposition"
     ]
