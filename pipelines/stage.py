@@ -75,7 +75,8 @@ class Stage:
     """One step of a lane. `name` is the same string in the ledger, the counters, Dagster and the CLI.
 
     `version` rises with every change of output. `parameters` are what a recipe may override; for judges made of rules
-    they are the rules' thresholds. `models` are (name, sha256 hex) of the model files it uses.
+    they are the rules' thresholds. `models` are (name, sha256 hex) of the model files it uses. `signals`: of a measure, the
+    names of the fields it gives.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Stage:
     parameters: tuple[tuple[str, Scalar], ...] = ()
     rules: tuple[Rule, ...] = ()
     models: tuple[tuple[str, str], ...] = ()
+    signals: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, Scalar]:

@@ -5,7 +5,9 @@ import pytest
 
 from pipelines.recipe import SHIPPED, dump, load, loads
 from pipelines.site import load_site
+from pipelines.stage import Rule, rule_judge
 from schemas.errors import CardError, InputError, RecipeError, SiteError
+from schemas.reasons import Reason
 
 RECIPE = """
 format = 1
@@ -72,6 +74,17 @@ def test_a_setting_that_no_stage_has_is_refused_with_those_it_has():
         read(RECIPE + '[stage."quality.gopher"]\nmin_wrods = 7\n')
     with pytest.raises(RecipeError, match="is no stage of its lanes"):
         read(RECIPE + '[stage."quality.goffer"]\nmin_words = 7\n')
+
+
+def test_a_rule_on_a_signal_that_the_lane_does_not_measure_is_refused_when_the_lane_is_built():
+    lane = read(RECIPE).lanes[0]
+    odd = Rule(name="min_shine", signal="shine", reason=Reason.TOO_FEW_WORDS, source="Chosen: a test", at_least=1.0)
+    with pytest.raises(
+        RecipeError, match=r"rule min_shine of quality\.shine reads the signal 'shine'.*give: .*word_count"
+    ):
+        dataclasses.replace(lane, judges=(*lane.judges, rule_judge("quality.shine", 1, [odd])))
+    with pytest.raises(RecipeError, match="which no measure of the lane gives; they give: none"):
+        dataclasses.replace(lane, measures=())
 
 
 def test_a_missing_recipe_or_card_names_the_cure(tmp_path):

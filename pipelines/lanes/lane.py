@@ -11,6 +11,7 @@ from pipelines.dedup.duplicates import Dedup
 from pipelines.shard.sample import Sample
 from pipelines.stage import Stage
 from schemas.annotation import Role
+from schemas.errors import RecipeError
 from schemas.sample import SampleConfig
 
 # (items, their captures, what is known of their rights), row-aligned -> one sample a row.
@@ -40,6 +41,16 @@ class Lane:
     samples: Samples
     roles: tuple[Role, ...] = ()
     takes_files: bool = True
+
+    def __post_init__(self) -> None:
+        given = {name for measure in self.measures for name in measure.signals}
+        for judge in self.judges:
+            for rule in judge.rules:
+                if rule.signal not in given:
+                    raise RecipeError(
+                        f"lane {self.name}: rule {rule.name} of {judge.name} reads the signal {rule.signal!r}, which no "
+                        f"measure of the lane gives; they give: {', '.join(sorted(given)) or 'none'}"
+                    )
 
     def accepts(self, media_types: pa.Array) -> pa.Array:
         """bool[n]: whether captures of these media types become roots of this lane; null counts as false."""

@@ -95,4 +95,5 @@ LANGUAGE = Stage(
     shape=Shape.MEASURE,
     fn=measure_language,
     models=((LID_176.name, LID_176.sha256),),
+    signals=tuple(field.name for field in _FIELDS),
 )

@@ -114,4 +114,12 @@ def _occurrences(texts: pa.Array, phrases: Sequence[str]) -> npt.NDArray[np.int6
     return np.asarray(found.to_numpy(), np.int64)
 
 
-TEXT_STATISTICS = Stage(name="measure.text", version=2, shape=Shape.MEASURE, fn=text_statistics)
+TEXT_STATISTICS = Stage(
+    name="measure.text",
+    version=2,
+    shape=Shape.MEASURE,
+    fn=text_statistics,
+    signals=(
+        *COUNTS, *RATIOS, "mean_word_length_chars", "symbol_word_ratio", "lorem_ipsum_count", "advertising_phrases_per_100_words",
+    ),
+)  # fmt: skip

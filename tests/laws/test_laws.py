@@ -150,6 +150,12 @@ def test_has_the_shape_of_its_place(lane, stage):
     assert [shape for shape, stages in places.items() if stage in stages] == [stage.shape]
 
 
+@of_each([(lane, stage) for lane, stage in SHIPPED if stage.shape is Shape.MEASURE])
+def test_gives_the_signals_it_declares(lane, stage):
+    (found,) = applied(lane, stage, items_of(lane, []))
+    assert tuple(field.name for field in found.schema.field("signals").type) == stage.signals
+
+
 @of_each(JUDGES)
 def test_reads_signals_that_the_lane_measures(lane, stage):
     measured, _ = rooms.measure(lane, items_of(lane, []))
