@@ -322,7 +322,9 @@ def serve(decode: Decode, result: pa.Schema) -> None:
     requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a decoder prints goes to stderr: stdout is the protocol's alone
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_FILE_BYTES, _FILE_BYTES))
+    given = resource.getrlimit(resource.RLIMIT_FSIZE)[1]  # a shell may have set less already (ulimit -f)
+    cap = _FILE_BYTES if given == resource.RLIM_INFINITY else min(_FILE_BYTES, given)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (cap, cap))
     mark = mmap.mmap(mark_fd, mmap.PAGESIZE)
     answer = pa.schema([*result, *FAILURE_FIELDS])
     while header := requests.read(_FRAME.size):

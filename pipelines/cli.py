@@ -12,6 +12,7 @@ from pipelines.verbs import audit, corpus, run, ui
 from schemas.errors import HeadwaterError
 
 Arguments = argparse.Namespace
+INTERRUPTED = 130  # 128 and the number of SIGINT, as shells have it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +75,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asked.call(asked)
     except HeadwaterError as error:
-        if asked.json:
-            print(json.dumps({"error": type(error).__name__, "message": str(error)}))
-        print(f"headwater {asked.verb}: {error}", file=sys.stderr)
-        return error.exit_code
+        return _failed(asked, type(error).__name__, str(error), error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away (| head): nothing to say, nothing to lose
         return 0
+    except (KeyboardInterrupt, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "Query interrupted" not in str(error):  # DuckDB's word for it
+            raise
+        return _failed(
+            asked, "Interrupted", "stopped; nothing half done is visible: run it again to go on", INTERRUPTED
+        )
+    except OSError as error:  # the machine's fault, and not of a file that a room names in an error of its own
+        where = f"{error.filename}: " if error.filename else ""
+        return _failed(asked, "OSError", f"{where}{error.strerror or error}; nothing half done is visible", 1)
     return 0
+
+
+def _failed(asked: Arguments, kind: str, message: str, exit_code: int) -> int:
+    """Say what went wrong, in one line; for machines as JSON too."""
+    if asked.json:
+        print(json.dumps({"error": kind, "message": message}))
+    print(f"headwater {asked.verb}: {message}", file=sys.stderr)
+    return exit_code
 
 
 if __name__ == "__main__":

@@ -28,7 +28,10 @@ def demo_site(recipe: Recipe, site: Site) -> Iterator[Site]:
     if not (CHECKOUT / "tests/corpus").is_dir():
         raise SourceError("the demo serves tests/corpus, which is not installed; run it in a checkout: `make demo`")
     command = [sys.executable, "-m", "tests.corpus"]
-    with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+    # In a session of its own, so that Ctrl-C is for us: the server ends when its standard input does.
+    with subprocess.Popen(
+        command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as server:
         assert server.stdout is not None
         assert server.stdin is not None
         hosts = json.loads(server.stdout.readline())["hosts"]

@@ -5,9 +5,12 @@ a Beam runner  by name; orders are elements, one DoFn calls `run_part` (pipeline
 """
 
 import logging
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import active_children, get_context
 
 from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe
@@ -46,9 +49,39 @@ def run_orders(
             _counted(run_part(recipe, site, order), name, i, len(orders), progress) for i, order in enumerate(orders, 1)
         ]
     # Spawned, not forked: Arrow, numba and the store hold threads that do not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(run_part, recipe, site, order) for order in orders]
-        return [_counted(f.result(), name, i, len(orders), progress) for i, f in enumerate(futures, 1)]
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_at_ctrl_c) as pool:
+        with _deaf_to_ctrl_c():
+            futures = [pool.submit(run_part, recipe, site, order) for order in orders]
+        try:
+            return [_counted(f.result(), name, i, len(orders), progress) for i, f in enumerate(futures, 1)]
+        except BaseException as error:
+            pool.shutdown(wait=False, cancel_futures=True)  # or all orders that wait would still be done
+            if isinstance(error, KeyboardInterrupt):
+                _end_workers()
+            raise
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C until `_end_at_ctrl_c`: in the midst of their imports they would tell all about it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may, and only it is interrupted
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_workers() -> None:
+    for worker in active_children():
+        worker.terminate()  # in the midst of an order: nothing half done is visible, and the next run goes on
+
+
+def _end_at_ctrl_c() -> None:
+    """Have this worker end at once and without a word: the parent, which gets the signal too, has the last one."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _counted(

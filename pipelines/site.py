@@ -37,6 +37,10 @@ class Site:
     models: tuple[tuple[str, str], ...] = ()
     hosts: tuple[tuple[str, str], ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        if self.workers < 1 or self.part_rows < 1:
+            raise SiteError(f"workers and part_rows must be at least 1, are {self.workers} and {self.part_rows}")
+
     @property
     def host_overrides(self) -> dict[str, tuple[str, int]]:
         """`hosts` as the resolver wants them."""
@@ -48,7 +52,7 @@ def load_site(path: str | Path | None) -> Site:
     """The site of a folder or a site.toml; an empty or new folder gets the embedded default (everything local, under it).
 
     Raises:
-        SiteError: no site was named and ./site.toml does not exist; a key is unknown or of another type.
+        SiteError: no site was named and ./site.toml does not exist; it cannot be read; a key is unknown or of another type.
     """
     named = path or os.environ.get("HEADWATER_SITE") or "site.toml"
     file = Path(named).absolute()
@@ -59,8 +63,8 @@ def load_site(path: str | Path | None) -> Site:
             )
     else:
         file = file / "site.toml"
-    text = file.read_text("utf-8") if file.is_file() else EMBEDDED
-    keys = toml.parse(text, f"site {file}", SiteError)
+    where = f"site {file}"
+    keys = toml.parse(toml.read(file, where, SiteError) if file.is_file() else EMBEDDED, where, SiteError)
     store, run = keys.sub("store"), keys.sub("run")
     url = store.value("url", ".")
     site = Site(
@@ -75,8 +79,6 @@ def load_site(path: str | Path | None) -> Site:
     )
     for table in (store, run, keys):
         table.finish()
-    if site.workers < 1 or site.part_rows < 1:
-        raise keys.fail("workers and part_rows must be at least 1")
     for name, address in site.hosts:
         if not address.rpartition(":")[2].isdigit():
             raise keys.fail(f'[hosts] {name} must be "address:port", is {address!r}')

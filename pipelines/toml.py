@@ -4,6 +4,7 @@ import dataclasses
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from schemas.errors import InputError
@@ -95,6 +96,16 @@ class Table:
     def _needs(self, key: str) -> None:
         if key not in self._left:
             raise self.fail(f"{key} is missing")
+
+
+def read(path: Path, where: str, error: type[InputError]) -> str:
+    """The text of a file. Raises `error` where it cannot be read or is not UTF-8."""
+    try:
+        return path.read_text("utf-8")
+    except OSError as problem:
+        raise error(f"{where} cannot be read: {problem.strerror}") from problem
+    except UnicodeDecodeError as problem:
+        raise error(f"{where} is not UTF-8: {problem}") from problem
 
 
 def parse(text: str, where: str, error: type[InputError]) -> Table:

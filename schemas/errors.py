@@ -7,6 +7,7 @@ HeadwaterError            catch this one: its text names what, where and the cur
 |  |- CardError           a source card: missing field, unknown kind
 |  |- SourceError         a source's `from`: missing, unreadable, of no known layout, changed while read
 |  `- NotFound            nothing in the ledger answers to this name (never raised for "unknown")
+|- StoreError             the store cannot be read or written: full, forbidden, out of reach
 |- ModelMissing           a model file is absent or has another digest
 |- ChildError             a decoding child cannot start or breaks its protocol (not: a row that kills it)
 |- StageError             a stage broke its law (lost a row, changed the order, wrong type)
@@ -57,6 +58,10 @@ class NotFound(InputError):
     """Nothing in the ledger answers to the given name."""
 
     exit_code = 4
+
+
+class StoreError(HeadwaterError):
+    """The store cannot be read or written: the disk is full, access is denied, the network is away."""
 
 
 class ModelMissing(HeadwaterError):

@@ -61,6 +61,8 @@ def load_card(path: Path) -> SourceCard:
         table = tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, IsADirectoryError):
         raise CardError(f"source card {path} does not exist; `headwater init DIR` writes one to start from") from None
+    except OSError as error:
+        raise CardError(f"source card {path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CardError(f"source card {path} is not valid TOML: {error}") from error
     return card_from(table, where=f"source card {path}")

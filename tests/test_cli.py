@@ -1,6 +1,10 @@
 """The command `headwater`, verb by verb, in this process: what it prints, writes and ends with."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 
@@ -10,6 +14,7 @@ from pipelines.cli import VERBS, main
 from tests.conftest import RECIPE
 from tests.corpus import archive
 from tests.corpus.pages import pages
+from tests.test_store import full_disk
 
 STORY = "http://river.example/stories/1.html"
 ENDS = ("dropped", "merged", "split", "quarantined", "withdrawn")
@@ -306,6 +311,45 @@ def test_a_missing_site_file_says_how_to_name_one(recipe, tmp_path):
     message = refused("check", recipe, "--site", tmp_path / "none" / "site.toml")
     assert "--site DIR" in message
     assert "HEADWATER_SITE" in message
+
+
+def test_a_full_disk_is_one_line_and_the_next_run_goes_on(recipe, tmp_path):
+    run = ("run", recipe, "--site", tmp_path / "site", "--workers", 1, "--json")
+    with full_disk(10_000):
+        code, out, err = headwater(*run)
+    said = json.loads(out)
+    assert (code, said["error"]) == (1, "StoreError")
+    assert "File too large; make room" in said["message"]
+    assert err == f"headwater run: {said['message']}\n"
+    code, out, _ = headwater(*run)
+    assert (code, json.loads(out)["balance"]["captured"]) == (0, 2)
+
+
+def test_ctrl_c_is_one_line_and_ends_with_130(tmp_path):
+    """The recipe is a pipe that nobody fills, so the verb waits in it until the signal comes."""
+    os.mkfifo(tmp_path / "corpus.toml")
+    command = [sys.executable, "-m", "pipelines.cli", "plan", str(tmp_path / "corpus.toml"), "--json"]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as verb,
+        open(tmp_path / "corpus.toml", "wb"),  # returns when the verb has opened it
+    ):
+        verb.send_signal(signal.SIGINT)
+        out, err = verb.communicate()
+    assert verb.returncode == 130
+    assert json.loads(out)["error"] == "Interrupted"
+    assert err == "headwater plan: stopped; nothing half done is visible: run it again to go on\n"
+
+
+def test_init_refuses_a_file_and_a_site_refuses_no_workers(recipe, tmp_path):
+    assert f"{recipe} is a file" in refused("init", recipe)
+    assert "at least 1, are 0 and 2000" in refused("run", recipe, "--site", tmp_path / "site", "--workers", 0)
+
+
+def test_a_recipe_or_site_that_is_no_utf_8_is_named(recipe, tmp_path):
+    (tmp_path / "site.toml").write_bytes(b"# caf\xe9")
+    assert f"site {tmp_path / 'site.toml'} is not UTF-8: " in refused("check", recipe, "--site", tmp_path)
+    recipe.write_bytes(recipe.read_bytes() + b"# caf\xe9")
+    assert f"recipe {recipe} is not UTF-8: " in refused("plan", recipe)
 
 
 def test_an_unknown_verb_ends_with_two():

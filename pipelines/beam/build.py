@@ -38,6 +38,14 @@ def options(site: Site) -> PipelineOptions:
     return PipelineOptions([f"--runner={site.runner}", *site.beam_options])
 
 
+def _pipeline(site: Site) -> beam.Pipeline:
+    chosen = options(site)
+    try:
+        return beam.Pipeline(options=chosen)
+    except ValueError as error:
+        raise SiteError(f"runner {site.runner} cannot be used: {error}") from error
+
+
 class RunPart(beam.DoFn):  # type: ignore[misc]
     """Takes one work order through its rooms and gives (room, key) of every receipt."""
 
@@ -54,7 +62,7 @@ class RunPart(beam.DoFn):  # type: ignore[misc]
 
 def run_on_beam(recipe: Recipe, site: Site, orders: Sequence[Order], name: str) -> None:
     """Run all orders on the site's Beam runner and wait for the end. Raises what Beam raises."""
-    with beam.Pipeline(options=options(site)) as pipeline:
+    with _pipeline(site) as pipeline:
         _ = (
             pipeline
             | f"Orders {name}" >> beam.Create(list(orders), reshuffle=False)
@@ -109,7 +117,7 @@ class Keep(beam.DoFn):  # type: ignore[misc]
 def pairs_on_beam(dedup: Dedup, site: Site, lane: str, key: str, parts: Sequence[Part], partitions: int = 16) -> Pairs:
     """The candidate pairs of these signature parts, found by the site's Beam runner and read back from the store."""
     folder = f"rooms/{lane}/pairs/{key}"
-    with beam.Pipeline(options=options(site)) as pipeline:
+    with _pipeline(site) as pipeline:
         _ = (
             pipeline
             | "Signatures" >> beam.Create(list(enumerate(parts)), reshuffle=False)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pipelines.shard.files import side_json, yaml
 from pipelines.shard.writer import ShardReceipt
 from schemas.digest import digest, merkle_root
-from schemas.errors import ShardError
+from schemas.errors import ShardError, StoreError
 from schemas.shard import Split
 
 # energon asks for the parts of a set by these names.
@@ -113,6 +113,8 @@ def write_sqlite(path: Path, metas: Iterable[pa.Table]) -> None:
         temporary.replace(path)
     except sqlite3.IntegrityError as error:
         raise ShardError(f"a sample key occurs twice in the set: {error}") from error
+    except sqlite3.OperationalError as error:  # what it makes of a full disk
+        raise StoreError(f"{path} cannot be written: {error}; make room, then run again") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -7,7 +7,6 @@ No byte depends on the run, a clock, a machine, the release's name or our versio
 
 import errno
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +20,7 @@ from pipelines.shard.files import SUMS, file_sha256, files_below, read_sums, sid
 from pipelines.shard.index import SQLITE, index_files, ordered, shard_root, write_sqlite
 from pipelines.shard.tar import ShardHead
 from pipelines.shard.writer import ShardReceipt, shard_head
-from pipelines.store import Store
+from pipelines.store import Store, sync_folder, sync_tree
 from schemas.digest import merkle_root, sha256
 from schemas.errors import CardError, ShardError
 from schemas.sample import CONFIGS, SampleConfig
@@ -208,15 +207,14 @@ def publish_release(store: Store, staging: Path, name: str) -> str:
 
 def _move(staging: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    for folder in [path for path in staging.rglob("*") if path.is_dir()] + [staging]:
-        _fsync(folder)  # the files were synced as they were written; their names are the folder's
+    sync_tree(staging)
     try:
         staging.rename(target)
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
             raise
         _check_same((target / SUMS).read_bytes() if (target / SUMS).exists() else b"", staging, str(target))
-    _fsync(target.parent)
+    sync_folder(target.parent)
 
 
 def _upload(store: Store, staging: Path, target: str) -> None:
@@ -234,11 +232,3 @@ def _check_same(published: bytes, staging: Path, target: str) -> None:
     if published != (staging / SUMS).read_bytes():
         raise ShardError(f"{target} is already published with other files; releases never change, so inspect both")
     shutil.rmtree(staging)
-
-
-def _fsync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

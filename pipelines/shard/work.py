@@ -29,7 +29,7 @@ from pipelines.shard.release import ShardSet, assemble_lane, assemble_release, p
 from pipelines.shard.sample import EVIDENCE, Sample
 from pipelines.shard.writer import ShardReceipt, read_receipt, shard_name, shard_plan, write_shard
 from pipelines.site import Site
-from pipelines.store import Part
+from pipelines.store import Part, sync_folder, sync_tree
 from schemas.digest import digest
 from schemas.item import ID
 from schemas.rights import RightsVerdict
@@ -199,8 +199,10 @@ def _store_folder(site: Site, folder: Path, target: str) -> None:
     if site.store.is_local:
         place = site.store.local(target)
         place.parent.mkdir(parents=True, exist_ok=True)
+        sync_tree(folder)  # the receipt that follows must not outlive it
         try:
             folder.rename(place)
+            sync_folder(place.parent)
         except OSError:
             if not place.is_dir():
                 raise

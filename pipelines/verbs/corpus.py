@@ -58,6 +58,8 @@ def init(asked: argparse.Namespace) -> None:
     from pipelines.site import EMBEDDED
 
     folder = Path(asked.folder)
+    if folder.exists() and not folder.is_dir():
+        raise RecipeError(f"{folder} is a file; init writes into a folder: name another one")
     files = {"corpus.toml": CORPUS, "cards/example.toml": CARD, "site.toml": EMBEDDED}
     for name in files:
         if (folder / name).exists():
