@@ -16,6 +16,7 @@ from pipelines.capture.sniff import sniff
 from pipelines.capture.uri import absolute, host, origin, uri_key
 from pipelines.capture.uri import path as uri_path
 from pipelines.capture.warc import Gap, Record, records
+from pipelines.rights.aitxt import ai_txt_statements
 from pipelines.rights.evidence import Statement, header_statements, html_statements, tdmrep_statements
 from pipelines.rights.licences import html_licences
 from pipelines.store import Part
@@ -26,7 +27,8 @@ from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
 ROBOTS_PATH = "/robots.txt"
 TDMREP_PATH = "/.well-known/tdmrep.json"
-SITE_FILES = frozenset((ROBOTS_PATH, TDMREP_PATH, "/ai.txt", "/.well-known/ai.txt"))
+AI_TXT_PATHS = ("/ai.txt", "/.well-known/ai.txt")
+SITE_FILES = frozenset((ROBOTS_PATH, TDMREP_PATH, *AI_TXT_PATHS))
 ROBOTS_BYTES = 500 << 10  # Source: RFC 9309, section 2.5: a parser reads at least 500 KiB
 HTML = frozenset(("text/html", "application/xhtml+xml"))
 _CAPTURES = frozenset(("response", "resource", "conversion", "revisit"))
@@ -215,8 +217,9 @@ def _add_evidence(rows: _Rows, record: Record, row: _Row) -> None:
     path, site = uri_path(record.uri), origin(record.uri)
     if site is not None and path == ROBOTS_PATH:
         rows.robots.append(_robots(record, row, site))
-    elif site is not None and path == TDMREP_PATH and record.problem is None and _is_success(record):
-        rows.rights += _statements(row, tdmrep_statements(record.payload), row["payload"]["sha256"], site)
+    elif site is not None and path in SITE_FILES and record.problem is None and _is_success(record):
+        read = tdmrep_statements if path == TDMREP_PATH else ai_txt_statements
+        rows.rights += _statements(row, read(record.payload), row["payload"]["sha256"], site)
 
 
 def _statements(row: _Row, said: list[Statement], evidence_sha256: bytes, site: str | None = None) -> list[_Row]:

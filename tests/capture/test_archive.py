@@ -242,6 +242,20 @@ def test_a_damaged_robots_txt_counts_as_unreachable(tmp_path: Path) -> None:
     assert (robots["status"], robots["body"]) == (None, b"")
 
 
+@pytest.mark.parametrize("path", ["/ai.txt", "/.well-known/ai.txt"])
+def test_ai_txt_speaks_for_its_origin_and_its_kinds_of_files(tmp_path: Path, path: str) -> None:
+    uri, body = f"http://example.com{path}", b"User-agent: *\nDisallow: *.html\nDisallow: *.mp3\n"
+    [found] = capture(tmp_path, member(page(body, uri=uri)))
+    said = [(one["subject_kind"], one["subject"], one["mechanism"], one["verdict"]) for one in found.rights.to_pylist()]
+    assert said == [
+        ("origin", "http://example.com", "ai_txt", "disallow"),
+        ("origin", "http://example.com*.mp3$", "ai_txt", "disallow"),
+        ("origin", "http://example.com*.mp3?*", "ai_txt", "disallow"),
+    ]
+    assert found.captures.column("outcome").to_pylist() == ["robots_file"]
+    assert table(capture(tmp_path, member(page(body, uri=uri, status="404 No"))), "rights") == []
+
+
 def test_tdmrep_speaks_for_its_origin_and_its_paths(tmp_path: Path) -> None:
     rules = [{"location": "/img/*", "tdm-reservation": 1}, {"location": "/", "tdm-reservation": 0}]
     uri = "http://example.com:8080/.well-known/tdmrep.json"
