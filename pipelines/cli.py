@@ -35,7 +35,7 @@ VERBS = (
          example="headwater plan ours/corpus.toml", arguments=corpus.plan_arguments, call=corpus.plan),
     Verb(name="run", does="capture, curate, release and commit; what was done before is not done again",
          example="headwater run ours/corpus.toml --site ours", arguments=run.run_arguments, call=run.run_verb),
-    Verb(name="inspect", does="say what would be done with a page, without a ledger",
+    Verb(name="inspect", does="say what would be done with a page, a file or a URL, without a ledger",
          example="headwater inspect page.html", arguments=run.inspect_arguments, call=run.inspect_verb),
     Verb(name="why", does="tell the whole life of a URI, item id, sample key or file",
          example="headwater why http://river.example/ --site ours", arguments=audit.name_arguments, call=audit.why),

@@ -2,6 +2,8 @@
 
 import json
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,13 @@ import pyarrow.compute as pc
 
 from pipelines import recipe as recipes
 from pipelines import rooms
-from pipelines.capture.archive import capture_archive
+from pipelines.capture.address import NO_HOSTS, Hosts
+from pipelines.capture.archive import Captured, capture_archive
+from pipelines.capture.crawl import CrawlPlan, crawl
+from pipelines.capture.frontier import REDIRECTS, same
+from pipelines.capture.inputs import is_url
 from pipelines.capture.layout import ARCHIVES
+from pipelines.capture.uri import absolute
 from pipelines.capture.warc import read_payload
 from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
@@ -37,38 +44,41 @@ Found = Mapping[str, Any]
 
 
 def inspect(
-    inputs: Sequence[str], *, jsonl: str | None = None, lane: str = "web", recipe: str | None = None
+    inputs: Sequence[str],
+    *,
+    jsonl: str | None = None,
+    lane: str = "web",
+    recipe: str | None = None,
+    hosts: Hosts = NO_HOSTS,
 ) -> Iterator[Found]:
-    """One JSON-ready object an item, in input order.
+    """One JSON-ready object an item: of pages, then of the lines of `jsonl`, of archives, of URLs; each in the order given.
 
     Keys: id, lane, text, language, licence, signals, decisions: [{stage, verdict, reason, signal, value, threshold, detail}].
+    A URL that gives no item has one object {id, error} instead. `hosts`: names that are not in DNS, for URLs.
 
     Raises:
         SourceError: an input is missing, or a line of `jsonl` has none of the known forms.
     """
     if not inputs and not jsonl:
-        raise SourceError("nothing to inspect: give a PATH, or --jsonl FILE")
+        raise SourceError("nothing to inspect: give a PATH or a URL, or --jsonl FILE")
     if lane not in (names := [known.name for known in LANES]):
         raise SourceError(f"lane {lane!r} is not one of {', '.join(names)}")
     made = recipes.load(recipe or lane)
     if lane not in (names := [known.name for known in made.lanes]):
         raise SourceError(f"recipe {recipe} has no lane {lane!r}; it has: {', '.join(names)}")
     way = made.lane(lane)
-    lines = [_page_line(entry) for entry in inputs if not entry.lower().endswith(ARCHIVES)]
+    urls = [entry for entry in inputs if is_url(entry)]
+    archives = [entry for entry in inputs if entry.lower().endswith(ARCHIVES) and entry not in urls]
+    lines = [{"id": entry, "path": entry} for entry in inputs if entry not in urls and entry not in archives]
     lines += list(_lines(jsonl)) if jsonl else []
     for at in range(0, len(lines), ROWS):
         yield from _inspect_lines(made, way, lines[at : at + ROWS])
-    for entry in inputs:
-        if entry.lower().endswith(ARCHIVES):
-            yield from _inspect_archive(made, way, Path(entry))
-
-
-def _page_line(entry: str) -> dict[str, Any]:
-    if entry.startswith(("http://", "https://")):
-        raise SourceError(
-            f"{entry}: inspect reads files; fetch the page by a recipe (`from = [{entry!r}]`), then ask `headwater why {entry}`"
-        )
-    return {"id": entry, "path": entry}
+    for entry in archives:
+        if not Path(entry).is_file():
+            raise SourceError(f"{entry} does not exist")
+        yield from _inspect_archive(made, way, Path(entry), _captured(made, Path(entry)))
+    if urls:
+        yield from _inspect_urls(made, way, urls, hosts)
 
 
 def _lines(name: str) -> Iterator[dict[str, Any]]:
@@ -138,7 +148,7 @@ def _inspect_lines(recipe: Recipe, lane: Lane, lines: Sequence[Found]) -> Iterat
         rights=pa.Table.from_pylist(rights, schema=RIGHTS),
         licences=pa.Table.from_pylist(licences, schema=LICENCE),
         robots=ROBOTS.empty_table(),
-        card_licences={},
+        card_licences=_card_licences(recipe),
     )
     yield from _judged(recipe, lane, evidence, [data for data, _ in contents], [line["id"] for line in lines])
 
@@ -150,18 +160,17 @@ def _right(statement: Statement, capture_id: bytes, content: bytes) -> dict[str,
     return {**fields, "capture_id": capture_id, "subject_kind": "capture", "evidence_sha256": content}
 
 
-def _inspect_archive(recipe: Recipe, lane: Lane, path: Path) -> Iterator[Found]:
-    if not path.is_file():
-        raise SourceError(f"{path} does not exist")
-    batches = list(capture_archive(path, source=recipe.sources[0].card.name, stored_uri=str(path)))
+def _captured(recipe: Recipe, path: Path) -> list[Captured]:
+    return list(capture_archive(path, source=recipe.sources[0].card.name, stored_uri=str(path)))
+
+
+def _inspect_archive(recipe: Recipe, lane: Lane, path: Path, batches: Sequence[Captured]) -> Iterator[Found]:
     robots = pa.Table.from_batches([batch.robots for batch in batches], schema=ROBOTS)
     rights = pa.Table.from_batches([batch.rights for batch in batches], schema=RIGHTS)
     with path.open("rb") as file:
         for batch in batches:
             fetched = pc.equal(batch.captures.column("outcome"), Outcome.FETCHED.value)
-            taken = pc.and_(
-                fetched, pc.is_in(batch.captures.column("media_type"), value_set=pa.array(lane.media_types))
-            )
+            taken = pc.and_(fetched, lane.accepts(batch.captures.column("media_type")))
             captures = pa.Table.from_batches([batch.captures]).filter(taken)
             data = []
             for place in captures.column("payload").to_pylist():
@@ -172,9 +181,59 @@ def _inspect_archive(recipe: Recipe, lane: Lane, path: Path) -> Iterator[Found]:
                 rights=rights,
                 licences=pa.Table.from_batches([batch.licences]),
                 robots=robots,
-                card_licences={},
+                card_licences=_card_licences(recipe),
             )
             yield from _judged(recipe, lane, evidence, data, captures.column("uri").to_pylist())
+
+
+def _card_licences(recipe: Recipe) -> dict[str, str | None]:
+    return {source.card.name: source.card.licence for source in recipe.sources}
+
+
+def _inspect_urls(recipe: Recipe, lane: Lane, urls: Sequence[str], hosts: Hosts) -> Iterator[Found]:
+    """Each URL asked for now, as politely as in a crawl and by its rules; the WARC that held the answers is gone afterwards."""
+    source = recipe.sources[0]
+    known = {url: page for url in urls if (page := absolute(url, None))}
+    plan = CrawlPlan(
+        source=source.card.name, contact=source.card.contact, seeds=tuple(known.values()), with_shown=False, max_depth=0,
+        max_pages=len(known) * (1 + REDIRECTS), delay_s=source.crawl.delay_s, round_s=source.crawl.round_s,
+        max_bytes=source.crawl.max_bytes,
+    )  # fmt: skip
+    with tempfile.NamedTemporaryFile(suffix=".warc.gz") as file:
+        silent = crawl(plan, file, clock=time.time, hosts=hosts).outcomes.to_pylist()
+        file.flush()
+        batches = _captured(recipe, Path(file.name))
+        items: dict[str, list[Found]] = {}
+        for found in _inspect_archive(recipe, lane, Path(file.name), batches):
+            items.setdefault(same(found["id"]), []).append(found)
+    rows = {
+        same(row["uri"]): row for row in [*silent, *(row for batch in batches for row in batch.captures.to_pylist())]
+    }
+    for url in urls:
+        row = _last(rows, known[url]) if url in known else None
+        if row is None or same(row["uri"]) not in items:
+            yield {"id": url, "error": _why_not(row, lane)}
+        else:
+            yield from ({**found, "id": url} for found in items[same(row["uri"])])
+
+
+def _last(rows: Found, url: str) -> dict[str, Any]:
+    """The row of the capture that asking for this URL ended with, behind redirects."""
+    row: dict[str, Any] = rows[same(url)]
+    for _ in range(REDIRECTS):
+        location = dict(row["headers"]).get("location") if row["outcome"] == Outcome.REDIRECT else None
+        row = rows.get(same(absolute(location, row["uri"]) or ""), row) if location else row
+    return row
+
+
+def _why_not(row: Found | None, lane: Lane) -> str:
+    """Why asking for a URL gave no item."""
+    if row is None:
+        return f"{Outcome.REFUSED}: no URL that can be read"
+    if row["outcome"] == Outcome.FETCHED:
+        return f"{Outcome.FETCHED}: {row['media_type']}, which lane {lane.name} does not read ({', '.join(lane.media_types)})"
+    answered = f"the server answered {row['status']}" if row["status"] else Outcome(row["outcome"]).explanation
+    return f"{row['outcome']}: {row['detail'] or answered}"
 
 
 def _judged(recipe: Recipe, lane: Lane, evidence: Evidence, data: list[bytes], names: Sequence[Any]) -> Iterator[Found]:

@@ -85,5 +85,11 @@ def load_site(path: str | Path | None) -> Site:
     return site
 
 
+def named_site(path: str | Path | None) -> Site | None:
+    """The site, for verbs that need none: null where none is named and ./site.toml does not exist. Raises SiteError."""
+    is_named = path or os.environ.get("HEADWATER_SITE") or Path("site.toml").is_file()
+    return load_site(path) if is_named else None
+
+
 def _pairs(keys: toml.Table) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((name, keys.text(name)) for name in list(keys.names())))

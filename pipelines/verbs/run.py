@@ -72,17 +72,25 @@ def _progress(is_json: bool) -> "Iterator[Progress]":
 
 def inspect_arguments(parser: argparse.ArgumentParser) -> None:
     """What `inspect` takes."""
-    parser.add_argument("inputs", nargs="*", metavar="PATH", help="an HTML or text file, or an archive")
+    parser.add_argument(
+        "inputs", nargs="*", metavar="PATH|URL", help="an HTML or text file, an archive, or a page to ask for now"
+    )
     parser.add_argument(
         "--jsonl", metavar="FILE", help='lines {"id", "text" | "html" | "path", ...}; - for standard input'
     )
     parser.add_argument("--lane", default="web")
-    parser.add_argument("--recipe", help="judge as this recipe does; default: the shipped recipe `web`")
+    parser.add_argument(
+        "--recipe",
+        help="judge as this recipe does, and ask in the name of its contact; default: the shipped one of the lane",
+    )
 
 
 def inspect_verb(asked: argparse.Namespace) -> None:
     """Print one JSON line an item: what it is, what was measured, what every judge says."""
     from pipelines.inspect import inspect
+    from pipelines.site import named_site
 
-    for found in inspect(asked.inputs, jsonl=asked.jsonl, lane=asked.lane, recipe=asked.recipe):
+    site = named_site(asked.site)
+    hosts = site.host_overrides if site else {}
+    for found in inspect(asked.inputs, jsonl=asked.jsonl, lane=asked.lane, recipe=asked.recipe, hosts=hosts):
         show.as_json(found)
