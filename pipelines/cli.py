@@ -31,7 +31,7 @@ VERBS = (
          example="headwater init ours", arguments=corpus.init_arguments, call=corpus.init),
     Verb(name="check", does="test recipe, cards, inputs, models and site without reading data",
          example="headwater check ours/corpus.toml --site ours", arguments=corpus.check_arguments, call=corpus.check),
-    Verb(name="plan", does="show stages, versions, thresholds and the digest of a recipe",
+    Verb(name="plan", does="show stages, versions, thresholds and digest of a recipe, and estimate a run from a sample",
          example="headwater plan ours/corpus.toml", arguments=corpus.plan_arguments, call=corpus.plan),
     Verb(name="run", does="capture, curate, release and commit; what was done before is not done again",
          example="headwater run ours/corpus.toml --site ours", arguments=run.run_arguments, call=run.run_verb),

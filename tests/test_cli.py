@@ -98,7 +98,7 @@ def test_check_leaves_nothing_in_the_store(recipe, tmp_path):
 
 
 def test_plan_lists_every_stage_rights_first_with_its_settings(recipe):
-    found = told("plan", recipe)
+    found = told("plan", recipe, "--sample", 0)
     assert (found["recipe"], found["policy"], len(bytes.fromhex(found["digest"]))) == ("test", "opt_out_respected", 32)
     names = [stage["stage"] for stage in found["stages"]]
     assert names[:2] == ["rights", "split.html"]
@@ -108,10 +108,26 @@ def test_plan_lists_every_stage_rights_first_with_its_settings(recipe):
     assert gopher["sources"].keys() == gopher["settings"].keys()
 
 
+def test_plan_estimates_from_a_sample_and_reads_nothing_where_none_is_asked_for(recipe):
+    found = told("plan", recipe)["estimate"]
+    assert (found["captures"], found["inputs"][0]["files"]) == (2, 1)
+    assert [by["policy"] for by in found["lanes"][0]["policies"]][-1] == "opt_out_respected"
+    assert found["basis"].startswith("estimates from a sample")
+    assert told("plan", recipe, "--sample", 0)["estimate"] is None
+    assert "--sample -1 is no number of captures" in refused("plan", recipe, "--sample", -1)
+
+
+def test_plan_for_people_says_that_it_is_an_estimate(recipe):
+    code, out, err = headwater("plan", recipe)
+    assert (code, err) == (0, "")
+    for words in ("estimate from 2 captures", "yield under each policy", "estimates from a sample"):
+        assert words in out
+
+
 def test_plan_shows_an_override_and_gives_it_another_digest(recipe):
-    before = told("plan", recipe)
+    before = told("plan", recipe, "--sample", 0)
     recipe.write_text(RECIPE.format(more='[stage."quality.gopher"]\nmin_words = 7'), "utf-8")
-    after = told("plan", recipe)
+    after = told("plan", recipe, "--sample", 0)
     gopher = next(stage for stage in after["stages"] if stage["stage"] == "quality.gopher")
     assert gopher["settings"]["min_words"] == 7.0
     assert after["digest"] != before["digest"]

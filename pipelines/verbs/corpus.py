@@ -1,6 +1,7 @@
 """Verbs about recipes: init, check, plan."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from pipelines.verbs import show
 from schemas.errors import RecipeError
 
 if TYPE_CHECKING:
+    from pipelines.plan import Estimate
     from pipelines.stage import Stage
 
 CORPUS = """\
@@ -127,13 +129,20 @@ def check(asked: argparse.Namespace) -> None:
 def plan_arguments(parser: argparse.ArgumentParser) -> None:
     """What `plan` takes."""
     parser.add_argument("recipe")
+    parser.add_argument(
+        "--sample", type=int, default=200, metavar="N", help="captures to learn from (default 200; 0: read no data)"
+    )
 
 
 def plan(asked: argparse.Namespace) -> None:
-    """Print the stages, versions, thresholds and digest of a recipe."""
+    """Print the stages, versions, thresholds and digest of a recipe, and what a sample of its inputs says of a run."""
     from pipelines import recipe as recipes
+    from pipelines.plan import estimate
 
     recipe = recipes.load(asked.recipe)
+    if asked.sample < 0:
+        raise RecipeError(f"--sample {asked.sample} is no number of captures; give 0 (read no data) or more")
+    found = estimate(recipe, asked.sample) if asked.sample else None
     stages = [(lane.name, stage) for lane in recipe.lanes for stage in (recipe.rights, *lane.stages)]
     if asked.json:
         show.as_json(
@@ -144,6 +153,7 @@ def plan(asked: argparse.Namespace) -> None:
                      "settings": stage.settings, "sources": {rule.name: rule.source for rule in stage.rules}}
                     for lane, stage in stages
                 ],
+                "estimate": dataclasses.asdict(found) if found else None,
             }
         )  # fmt: skip
         return
@@ -157,6 +167,46 @@ def plan(asked: argparse.Namespace) -> None:
         ("lane", "stage", "shape", "version", "setting", "value", "source of the number"),
         rows,
     )
+    if found:
+        _show_estimate(found, recipe.policy)
+
+
+def _show_estimate(found: "Estimate", policy: str) -> None:
+    show.table(
+        "inputs",
+        ("source", "input", "files", "bytes", "bytes sampled", "note"),
+        [(one.source, one.entry, one.files, one.bytes, one.sampled_bytes, one.note) for one in found.inputs],
+    )
+    if found.expected_captures is None:
+        print("no estimate: nothing could be sampled")
+        return
+    show.table(
+        f"estimate from {found.captures} captures: about {found.expected_captures:,} captures, {found.expected_seconds:,} s",
+        ("lane", "captures", "items", "items a capture", "kept", "about items", "about kept"),
+        [
+            (
+                one.lane,
+                one.captures,
+                one.items,
+                one.items_per_capture,
+                one.kept_share,
+                one.expected_items,
+                one.expected_kept,
+            )
+            for one in found.lanes
+        ],
+    )
+    show.table(
+        f"why items of the sample would not be kept under {policy}",
+        ("lane", "stage", "reason", "items", "share"),
+        [(one.lane, drop.stage, drop.reason, drop.items, drop.share) for one in found.lanes for drop in one.drops],
+    )
+    show.table(
+        "yield under each policy",
+        ("lane", "policy", "kept", "share", "about kept"),
+        [(one.lane, by.policy, by.kept, by.share, by.expected_kept) for one in found.lanes for by in one.policies],
+    )
+    print(found.basis)
 
 
 def _source_of(stage: "Stage", setting: str) -> str:

@@ -1,0 +1,85 @@
+"""A small copy of a source's local inputs, to learn from: the heads of archives, the first files of an upload."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.capture.archive import capture_archive
+from pipelines.capture.inputs import is_url, named
+from pipelines.capture.layout import ARCHIVES
+from schemas.errors import SourceError
+
+MAX_FILE_BYTES = 64 << 20  # Chosen: a file that is no archive of records is taken whole or not at all
+UNREACHED = "not sampled: would need the network"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One `from` entry of a source and what was taken of it. `files`, `bytes`: in all; null for a URL or where there are none.
+
+    `note`: why nothing was taken; null where something was.
+    """
+
+    source: str
+    entry: str
+    files: int | None = None
+    bytes: int | None = None
+    sampled_bytes: int = 0
+    note: str | None = None
+
+
+def sample_input(
+    source: str, entry: str, base: Path, captures: int, folder: Path, *, takes_files: bool
+) -> tuple[Input, list[Path]]:
+    """What the entry holds, and copies in `folder` of about so many captures of it; evenly over its archives.
+
+    A URL, and an entry that names nothing readable, has a note and no copies.
+    """
+    if is_url(entry):
+        return Input(source=source, entry=entry, note=UNREACHED), []
+    try:
+        found, _ = named([entry], base, takes_files=takes_files)
+        size = sum(path.stat().st_size for path in found.values())
+        made = _copied(found, max(captures, 1), folder)
+    except (SourceError, OSError) as error:
+        return Input(source=source, entry=entry, note=str(error)), []
+    note = None if made else f"not sampled: every file is over {MAX_FILE_BYTES:,} bytes"
+    sampled = sum(path.stat().st_size for path in made)
+    return Input(source=source, entry=entry, files=len(found), bytes=size, sampled_bytes=sampled, note=note), made
+
+
+def _copied(found: dict[str, Path], captures: int, folder: Path) -> list[Path]:
+    archives = {name: path for name, path in found.items() if name.lower().endswith(ARCHIVES)}
+    others = {name: path for name, path in found.items() if name not in archives}
+    made = []
+    chosen = _evenly(list(archives.items()), captures)
+    for number, (_, path) in enumerate(chosen):
+        target = folder / f"{number}-{path.name}"
+        _copy_head(path, -(-captures // len(chosen)), target)
+        made.append(target)
+    # In order of their names, so that what belongs together (a picture and its caption) is together.
+    small = [(name, path) for name, path in sorted(others.items()) if path.stat().st_size <= MAX_FILE_BYTES]
+    for name, path in small[:captures]:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.symlink(path.resolve(), target)
+        made.append(target)
+    return made
+
+
+def _evenly(files: Sequence[tuple[str, Path]], n: int) -> list[tuple[str, Path]]:
+    return [files[i * len(files) // n] for i in range(n)] if len(files) > n else list(files)
+
+
+def _copy_head(path: Path, captures: int, target: Path) -> None:
+    """The archive up to the end of so many captures. Raises SourceError where it cannot be read."""
+    first = next(capture_archive(path, source="sample", stored_uri="", rows_per_batch=captures)).captures
+    places = first.column("payload").to_pylist()
+    is_whole = len(first) < captures
+    end = path.stat().st_size if is_whole else max(place["offset"] + place["length"] for place in places)
+    with path.open("rb") as source, target.open("wb") as out:
+        left = end
+        while piece := source.read(min(left, 1 << 20)):
+            out.write(piece)
+            left -= len(piece)
