@@ -52,10 +52,10 @@ RIGHTS = pa.schema(
     [
         pa.field("capture_id", ID, nullable=False),  # the capture whose bytes said so
         pa.field("subject_kind", pa.string(), nullable=False),  # capture (this one) | origin (scheme://host[:port])
-        pa.field("subject", pa.string()),  # the origin; null for capture
-        pa.field("mechanism", pa.string(), nullable=False),
-        pa.field("usage", pa.string(), nullable=False),
-        pa.field("verdict", pa.string(), nullable=False),
+        pa.field("subject", pa.string()),  # the origin, and behind it the pattern of the paths meant; null for capture
+        pa.field("mechanism", pa.string(), nullable=False),  # Mechanism
+        pa.field("usage", pa.string(), nullable=False),  # Usage
+        pa.field("verdict", pa.string(), nullable=False),  # RightsVerdict
         pa.field("agent", pa.string()),  # lower-case agent token the statement names; null: everyone
         pa.field("locator", pa.string(), nullable=False),  # header name, "line 12", "byte 345": where in the evidence
         pa.field("excerpt", pa.string(), nullable=False),  # at most 200 characters

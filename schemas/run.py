@@ -21,12 +21,22 @@ RUN = pa.schema(
     ]
 )
 
+# The source cards of a run.
 SOURCE = pa.schema(
-    [pa.field(name, pa.string(), nullable=name not in {"name", "kind", "title", "provider", "contact"}) for name in (
-        "name", "kind", "title", "provider", "contact", "url", "licence", "terms", "contract",
-        "collected_from", "collected_to",
-    )]
-)  # fmt: skip
+    [
+        pa.field("name", pa.string(), nullable=False),  # short and stable: ids are made with it
+        pa.field("kind", pa.string(), nullable=False),  # SourceKind
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("provider", pa.string(), nullable=False),
+        pa.field("contact", pa.string(), nullable=False),  # whom to write to
+        pa.field("url", pa.string()),
+        pa.field("licence", pa.string()),  # SPDX, of the data set as a whole; null: each item speaks for itself
+        pa.field("terms", pa.string()),
+        pa.field("contract", pa.string()),
+        pa.field("collected_from", pa.string()),
+        pa.field("collected_to", pa.string()),
+    ]
+)
 
 OP = pa.schema(
     [

@@ -3,18 +3,19 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
+
+from schemas.digest import plain
 
 
 def as_json(value: object) -> None:
-    """One JSON value on one line. Bytes are hex, times ISO 8601."""
+    """One JSON value on one line. Bytes are hex, times RFC 3339 in UTC."""
     print(json.dumps(value, default=_plain, ensure_ascii=False))
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value)
+    return plain(value) if isinstance(value, bytes | datetime) else str(value)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
