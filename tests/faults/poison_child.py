@@ -29,7 +29,7 @@ def decode(row: Mapping[str, Any]) -> Mapping[str, Any]:
         case "sleep":
             time.sleep(3600)
         case "nap":
-            time.sleep(0.1)
+            time.sleep(0.2)
         case "spin":
             while True:
                 pass

@@ -14,7 +14,7 @@ from tests.faults import poison_child
 
 CLEAN = [f"row {n}".encode() for n in range(20)]
 POISONED = 7
-QUICK = Limits(row_seconds=0.5, cpu_seconds=1, memory_bytes=2**27)
+QUICK = Limits(row_seconds=1.5, cpu_seconds=1, memory_bytes=2**27)
 SLOW = Limits(row_seconds=30, cpu_seconds=1, memory_bytes=2**27)
 
 
@@ -35,7 +35,7 @@ def answers(limits: Limits, *poison: tuple[int, bytes]) -> pa.RecordBatch:
         (b"abort", QUICK, "decoder_crashed", "died of SIGABRT"),
         (b"segfault", QUICK, "decoder_crashed", "died of SIGSEGV"),
         (b"exit", QUICK, "decoder_crashed", "ended with status 7"),
-        (b"sleep", QUICK, "time_limit", "not done after 0.5 s of wall time"),
+        (b"sleep", QUICK, "time_limit", "not done after 1.5 s of wall time"),
         (b"spin", SLOW, "time_limit", "used up 1 s of processor time"),
         (b"allocate", QUICK, "memory_limit", "no memory left under the limit of a row"),
         (b"bad_alloc", QUICK, "memory_limit",
@@ -73,7 +73,7 @@ def test_a_row_whose_child_is_killed_from_outside_is_tried_again(tmp_path):
 def test_a_long_batch_of_short_rows_is_not_late_for_its_length():
     # Together the rows take longer than one row may: the deadline is a row's own.
     data = pa.record_batch({"data": pa.array([b"nap"] * 8, pa.binary())})
-    with Child(poison_child, poison_child.RESULT, Limits(row_seconds=0.3)) as child:
+    with Child(poison_child, poison_child.RESULT, Limits(row_seconds=1.2)) as child:
         assert child.map(data).column("failure").null_count == 8
 
 
