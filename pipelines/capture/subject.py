@@ -10,11 +10,12 @@ from pipelines.capture.uri import absolute
 
 SCHEME = "upload://"
 MEMBER = "!/"
+SAFE = "/!$&'()*+,;=:@~"  # what of a path stands in a URI as it is
 
 
 def upload_uri(source: str, *path: str) -> str:
     """The URI of an uploaded file, or of a member of one: `upload_uri("s", "a.tar", "b c.txt")` -> `upload://s/a.tar!/b%20c.txt`."""
-    return f"{SCHEME}{source}/" + MEMBER.join(quote(part, safe="/!$&'()*+,;=:@~") for part in path)
+    return f"{SCHEME}{source}/" + MEMBER.join(quote(part, safe=SAFE) for part in path)
 
 
 def names(uri: str) -> tuple[str, ...]:
