@@ -4,6 +4,7 @@ upload://<source>/<path>              a file of an upload; the path is relative 
 upload://<source>/<archive>!/<path>   a member of an archive
 """
 
+import re
 from urllib.parse import quote
 
 from pipelines.capture.uri import absolute
@@ -11,6 +12,12 @@ from pipelines.capture.uri import absolute
 SCHEME = "upload://"
 MEMBER = "!/"
 SAFE = "/!$&'()*+,;=:@~"  # what of a path stands in a URI as it is
+
+# Folders for what others wrote and somebody copied in. Source: GitHub Linguist, vendor.yml; pip's `_vendor`.
+VENDORED = (
+    r"(?i)(?:^|/)(?:node_modules|bower_components|jspm_packages|_?vendor(?:s|ed)?|third[-_]?party|3rd[-_]?party|extern(?:als?)?|godeps|pods|carthage)/"
+)
+_VENDORED = re.compile(VENDORED)
 
 
 def upload_uri(source: str, *path: str) -> str:
@@ -57,3 +64,15 @@ def folders(uri: str) -> tuple[str, ...]:
     while (at := uri.rfind("/", len(SCHEME), at)) != -1:
         found.append(uri[: at + 1])
     return tuple(found)
+
+
+def covering_folders(uri: str) -> tuple[str, ...]:
+    """The folders whose licence may be that of a file, nearest first: of what was copied in, none outside `vendor/` and its like.
+
+    `upload://s/a.tar!/t/vendor/x/b.c` -> `upload://s/a.tar!/t/vendor/x/`, `upload://s/a.tar!/t/vendor/`
+    """
+    found = folders(uri)
+    for i, folder in enumerate(found):
+        if _VENDORED.search(folder[folder.rfind("/", 0, -1) :]):
+            return found[: i + 1]
+    return found

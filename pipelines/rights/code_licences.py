@@ -14,7 +14,7 @@ from pipelines.capture.code_type import language_of, path_of
 from pipelines.capture.subject import SAFE
 from pipelines.rights import dep5
 from pipelines.rights.evidence import excerpt
-from pipelines.rights.licences import LicenceHit
+from pipelines.rights.licences import SEE, LicenceHit
 from pipelines.rights.markup import pattern
 from pipelines.rights.names import Name, names_in
 from pipelines.rights.notices import PROSE, claims, file_licence_hits, hits, shown
@@ -29,6 +29,7 @@ _LICENCE_NAME = re.compile(
 _README = re.compile(r"readme(?:[-_.].{1,20})?", re.I)
 # Lists of what others wrote: evidence, but not about the folder.
 _OF_OTHERS = re.compile(r"third.?party|external|bundled|vendor|dependencies", re.I)
+_C_HEADERS = (".h", ".hh", ".hpp", ".hxx")
 _NOTICE = re.compile(r"notices?\b|copyright", re.I)
 _DIST_INFO = re.compile(r"(?P<name>[^/]+?)(?:-[^/-]+)?(?:-[^/]+)?\.(?:dist-info|egg-info)", re.I)
 _HEADING = pattern(rb"(?:^|\n)[^a-z0-9\n]{0,20}licen[sc](?:e|es|ing)\b[^\n]{0,30}(?:\n|$)")
@@ -86,7 +87,9 @@ def _said(uri: str, path: str, data: bytes) -> Iterator[tuple[str | None, Licenc
     elif _README.fullmatch(name):
         yield from ((subject, hit) for hit in _of_readme(shown(path, data)) for subject in about)
     else:
-        yield from ((None, hit) for hit in file_licence_hits(path, data))
+        # Files may point to a header of C for their licence, so its own terms are said by name.
+        named = uri if path.endswith(_C_HEADERS) else None
+        yield from ((None if hit.location == SEE else named, hit) for hit in file_licence_hits(path, data))
         yield from ((subject, hit) for hit in package_licence(path, data) for subject in about)
 
 
