@@ -54,9 +54,10 @@ def licence_rows(uri: str, capture_id: bytes, data: bytes, payload_sha256: bytes
 def is_licence_file(path: str) -> bool:
     """Whether a file is there for its words about licences: LICENSE, COPYING.txt, debian/copyright, a.c.license; no code."""
     folder, _, name = path.rpartition("/")
-    if name.endswith((".license", ".dep5")) or folder.rpartition("/")[2].upper() == "LICENSES":
+    if name.endswith((".license", ".dep5")):
         return True
-    return bool(_LICENCE_NAME.fullmatch(name)) and language_of(name, b"") in PROSE
+    named = _LICENCE_NAME.fullmatch(name) or folder.rpartition("/")[2].upper() == "LICENSES"
+    return bool(named) and language_of(name, b"") in PROSE
 
 
 def licence_file(path: str, data: bytes) -> list[LicenceHit]:
@@ -68,7 +69,7 @@ def licence_file(path: str, data: bytes) -> list[LicenceHit]:
     texts = [Name(known.start, known.end, known.expression) for known in known_texts(data)]
     found = hits("licence_file", data, [*texts, *claims(data, cued=bool(texts))])
     name = path.rpartition("/")[2]
-    if found or _NOTICE.match(name) or _OF_OTHERS.search(name):
+    if found or _NOTICE.match(name) or not _LICENCE_NAME.fullmatch(name):
         return found
     return [LicenceHit(location="licence_file", locator="byte 0", expression=None, raw=excerpt(data[:200].decode("utf-8", "replace")))]
 

@@ -74,12 +74,12 @@ def file_licence_hits(path: str, data: bytes) -> list[LicenceHit]:
     tags = [
         LicenceHit(location="spdx_header", locator=f"byte {m.start()}", expression=spdx.from_id(raw), raw=excerpt(raw))
         for m in _SPDX.finditer(header)
-        if (raw := m[1].decode("ascii", "replace").strip(" \t-"))
+        if (raw := m[1].decode("ascii").strip(" \t-"))
     ]
     if any(" OR " in (tag.expression or "") for tag in tags):
         return tags  # the names of the alternatives, said again, are no contradiction
     texts = [Name(known.start, known.end, known.expression) for known in known_texts(data)]
-    said = [*claims(header), *_barred(header)]
+    said = [*claims(_SPDX.sub(lambda match: b" " * len(match[0]), header)), *_barred(header)]
     if language_of(path, b"") in PROSE:
         said = [name for name in said if licence_class(name.expression) not in _FREE]
     return [*tags, *hits("notice", data, [*texts, *said])] or _see(header)
