@@ -112,6 +112,7 @@ _LANGUAGES = (
     _Language("Tcl", "text/x-tcl", "tcl tm", "", "tclsh wish expect"),
     _Language("TeX", "text/x-tex", "tex sty cls bib ltx dtx bbl"),
     _Language("Texinfo", "text/x-texinfo", "texi texinfo txi"),
+    _Language("Text", "text/plain", "txt text log lst"),
     _Language("Thrift", "text/x-thrift", "thrift"),
     _Language("TypeScript", "text/x-typescript", "ts tsx mts cts"),
     _Language("VHDL", "text/x-vhdl", "vhd vhdl"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.rights import spdx
 from pipelines.rights.markup import pattern
+from pipelines.rights.spdx import LicenceClass, licence_class
 from pipelines.rights.texts import GAP, phrase
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ _FILLER = re.compile(
     rb"(?i)\b(?:the|an?|under|terms|of|licen[sc]e[ds]?|see|file|for|details|in|txt|md|rst|osi|approved|version|software|gnu)\b|[^a-z0-9+]"
 )
 _OR_LATER = re.compile(r"(?i),?\s*\b(?:or|and)\s+(?:\(?at your option\)?\s+)?(?:any\s+)?(?:later|newer|greater)(?:\s+versions?)?\b|\(>=\s*([0-9.]+)\)")
+_EXCEPTION = re.compile(r"(?i)\s+with\s+[\w -]{1,60}\bexceptions?$")
 _JOINTS = re.compile(r"(?i)\s*(?:(\bor\b|/|\|)|\band\b|&|;|,(?!\s*(?:version|v\.?\s*\d)))\s*")
 
 
@@ -147,6 +149,10 @@ def from_name(value: str) -> str | None:
         return None
     if known := spdx.from_id(text) or spdx.from_id(text.replace("/", " OR ")) or spdx.from_url(text):
         return known
+    if match := _EXCEPTION.search(text):
+        base = from_name(text[: match.start()])
+        # An exception to copyleft frees less than it leaves bound; one to MIT takes freedom away.
+        return base if licence_class(base) is LicenceClass.SHAREALIKE else None
     text = _OR_LATER.sub(lambda m: f" {m[1]}+" if m[1] else "+", text.replace("Library or Lesser", "Lesser"))
     joints = {"OR" if match[1] else "AND" for match in _JOINTS.finditer(text)}
     parts = [part for part in _JOINTS.split(text)[::2] if part]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HEADER_LINES, HEADER_BYTES = 100, 16 << 10
 # Chosen: terms at the end of a file count too (lua.h); what is larger is data.
 READ_BYTES = 1 << 20
-PROSE = (None, "Markdown", "reStructuredText", "HTML", "AsciiDoc")
+PROSE = (None, "Text", "Markdown", "reStructuredText", "HTML", "AsciiDoc")
 _FREE = (LicenceClass.PUBLIC_DOMAIN, LicenceClass.PERMISSIVE)
 _NEAR = 60  # Chosen: bytes between "licensed under" and the name: "the terms of version 2 or, at your option, ..."
 
