@@ -53,14 +53,20 @@ def licences_about(captures: pa.RecordBatch, own: pa.Table, others: pa.Table) ->
     A row at `see` stands for what is said of the file it points to, in the nearest folder that has one of that name.
     """
     mine = own.filter(pc.is_null(own.column("subject")))
+    if not others.num_rows:
+        return mine
     pointers = mine.filter(pc.equal(mine.column("location"), SEE))
     sees = dict(zip(pointers.column("capture_id").to_pylist(), pointers.column("raw").to_pylist(), strict=True))
     speaking = set(mine.column("capture_id").to_pylist())
     asked = [
         (capture, *_subjects(uri, speaks=capture in speaking, see=sees.get(capture)))
-        for capture, uri in zip(captures.column("capture_id").to_pylist(), captures.column("uri").to_pylist(), strict=True)
+        for capture, uri in zip(
+            captures.column("capture_id").to_pylist(), captures.column("uri").to_pylist(), strict=True
+        )
     ]
-    wanted = pa.array(sorted({subject for _, all_of, first_of in asked for subject in (*all_of, *first_of)}), pa.string())
+    wanted = pa.array(
+        sorted({subject for _, all_of, first_of in asked for subject in (*all_of, *first_of)}), pa.string()
+    )
     by_subject = defaultdict(list)
     for row in others.filter(pc.is_in(others.column("subject"), value_set=wanted)).to_pylist():
         by_subject[row["subject"]].append(row)

@@ -1,7 +1,7 @@
 """What language a file of source text is in, and the media type that says so: by its name, then by its first line.
 
-    media_type("src/lua.c", head)  -> "text/x-c"          null: these bytes are no text
-    language_of("bin/run", b"#!/bin/sh")  -> "Shell"      null: plain text, as far as can be told
+media_type("src/lua.c", head)  -> "text/x-c"          null: these bytes are no text
+language_of("bin/run", b"#!/bin/sh")  -> "Shell"      null: plain text, as far as can be told
 """
 
 import re

@@ -14,9 +14,7 @@ MEMBER = "!/"
 SAFE = "/!$&'()*+,;=:@~"  # what of a path stands in a URI as it is
 
 # Folders for what others wrote and somebody copied in. Source: GitHub Linguist, vendor.yml; pip's `_vendor`.
-VENDORED = (
-    r"(?i)(?:^|/)(?:node_modules|bower_components|jspm_packages|_?vendor(?:s|ed)?|third[-_]?party|3rd[-_]?party|extern(?:als?)?|godeps|pods|carthage)/"
-)
+VENDORED = r"(?i)(?:^|/)(?:node_modules|bower_components|jspm_packages|_?vendor(?:s|ed)?|third[-_]?party|3rd[-_]?party|extern(?:als?)?|godeps|pods|carthage)/"
 _VENDORED = re.compile(VENDORED)
 
 

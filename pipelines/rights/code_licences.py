@@ -16,10 +16,11 @@ from pipelines.rights import dep5
 from pipelines.rights.evidence import excerpt
 from pipelines.rights.licences import SEE, LicenceHit
 from pipelines.rights.markup import pattern
-from pipelines.rights.names import Name, names_in
+from pipelines.rights.names import names_in
 from pipelines.rights.notices import PROSE, claims, file_licence_hits, hits, shown
 from pipelines.rights.packages import package_licence
-from pipelines.rights.texts import known_texts
+from pipelines.rights.spdx import LicenceClass
+from pipelines.rights.texts import Name, known_texts
 
 _LICENCE_NAME = re.compile(
     r"(?:(?:mit|bsd|apache|[al]?gpl|isc|mpl|cc0|epl|0bsd|third.?party|software)[-_. ]?)?"
@@ -66,12 +67,19 @@ def licence_file(path: str, data: bytes) -> list[LicenceHit]:
     A list of authors (COPYRIGHT) or credits (NOTICE) without a licence says nothing.
     """
     data = shown(path, data)
-    texts = [Name(known.start, known.end, known.expression) for known in known_texts(data)]
-    found = hits("licence_file", data, [*texts, *claims(data, cued=bool(texts))])
+    texts = known_texts(data)
+    found = hits("licence_file", data, [*texts, *claims(data, passing=() if texts else tuple(LicenceClass))])
     name = path.rpartition("/")[2]
     if found or _NOTICE.match(name) or not _LICENCE_NAME.fullmatch(name):
         return found
-    return [LicenceHit(location="licence_file", locator="byte 0", expression=None, raw=excerpt(data[:200].decode("utf-8", "replace")))]
+    return [
+        LicenceHit(
+            location="licence_file",
+            locator="byte 0",
+            expression=None,
+            raw=excerpt(data[:200].decode("utf-8", "replace")),
+        )
+    ]
 
 
 def _said(uri: str, path: str, data: bytes) -> Iterator[tuple[str | None, LicenceHit]]:
@@ -112,7 +120,7 @@ def _place(before: bytes) -> str:
 
 def _of_readme(data: bytes) -> list[LicenceHit]:
     """Terms that stand in a README, and what its section on the licence names."""
-    found = [Name(known.start, known.end, known.expression) for known in known_texts(data)]
+    found = known_texts(data)
     for heading in _HEADING.finditer(data):
         at = heading.end()
         section = data[at : at + _SECTION_BYTES].partition(b"\n#")[0]
@@ -123,8 +131,11 @@ def _of_readme(data: bytes) -> list[LicenceHit]:
 def _of_dep5(root: str, data: bytes) -> Iterator[tuple[str, LicenceHit]]:
     for one in dep5.covered(data):
         subject = root + quote(one.path, safe=SAFE)
-        yield subject, LicenceHit(
-            location="licence_file", locator=f"byte {one.start}", expression=one.expression, raw=excerpt(one.raw)
+        yield (
+            subject,
+            LicenceHit(
+                location="licence_file", locator=f"byte {one.start}", expression=one.expression, raw=excerpt(one.raw)
+            ),
         )
 
 

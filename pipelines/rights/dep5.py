@@ -1,8 +1,11 @@
 """Machine-readable copyright files of Debian (DEP-5): which paths of a source tree have which licence.
 
-    covered(data) -> (path, SPDX) pairs; a path that ends in "/" is a folder and all below it, "" the whole tree
+    covered(data)  -> paths with their licences
+
+A path that ends in "/" is a folder and all below it, "" the whole tree.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,7 +15,7 @@ from pipelines.rights.texts import known_texts
 
 # Source: debian.org/doc/packaging-manuals/copyright-format/1.0
 _FORMAT = pattern(rb"\A\s*Format(?:-Specification)?:[^\n]{0,200}(?:copyright-format|dep-?5)")
-_WILD = pattern(rb"[*?]")
+_WILD = re.compile(r"[*?]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +60,10 @@ def _of_folder(found: list[Covered], path: str) -> Covered | None:
 
 def _path(glob: str) -> tuple[str, bool]:
     """The file or folder a pattern means, and whether it means just that: `src/*` -> `src/`, `src/*.c` -> `src/` but not just it."""
-    wild = _WILD.search(glob.encode())
+    wild = _WILD.search(glob)
     if wild is None:
         return glob, True
-    folder = glob.rpartition("/")[0] if wild.start() > glob.rfind("/") else glob[: glob.rfind("/", 0, wild.start()) + 1].rstrip("/")
-    path = f"{folder}/" if folder else ""
+    path = "".join(glob[: wild.start()].rpartition("/")[:2])
     return path, glob == f"{path}*"
 
 

@@ -1,18 +1,19 @@
 """Names of licences as people write them, to SPDX: whole values of package files, and names in running text.
 
-    from_name("GPLv2+")  -> "GPL-2.0-or-later"                    null: not all of the value is understood
-    names_in(b"... released under the MIT License")  -> [MIT]     with its place
+    from_name("GPLv2+")                              -> "GPL-2.0-or-later"
+    names_in(b"... released under the MIT License")  -> [MIT]
+
+A value of which a part is not understood names nothing: what was added may take back what the name gives.
 """
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from pipelines.rights import spdx
 from pipelines.rights.markup import pattern
 from pipelines.rights.spdx import LicenceClass, licence_class
-from pipelines.rights.texts import GAP, phrase
+from pipelines.rights.texts import GAP, Name, phrase
 
 if TYPE_CHECKING:
     import re2
@@ -56,7 +57,9 @@ _NAMES: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 
 # "GNU Lesser General Public License as published by the Free Software Foundation; either version 2.1 of the License, or (at
 # your option) any later version" or "LGPLv2.1+": family, number, whether later versions count too.
-_LATER = rf"(?:\+|{GAP}(?:or|and)(?:{GAP}at{GAP}your{GAP}option)?(?:{GAP}any)?{GAP}(?:later|newer|above|greater|higher)\b)"
+_LATER = (
+    rf"(?:\+|{GAP}(?:or|and)(?:{GAP}at{GAP}your{GAP}option)?(?:{GAP}any)?{GAP}(?:later|newer|above|greater|higher)\b)"
+)
 _NUMBER = rf"(?:{GAP})?(?:version|v)?(?:{GAP})?([123](?:\.[01])?)(?:{GAP}of{GAP}the{GAP}licen[sc]e)?({_LATER}|\b)"
 _PUBLISHED = phrase("as published by the free software foundation")
 _GNU = (
@@ -69,16 +72,6 @@ _BEFORE = rf"version{GAP}([123](?:\.[01])?)({_LATER})?{GAP}of{GAP}the{GAP}(?:gnu
 _NOTHING = r"[^\x00-\xff]"
 _KIND = {"": "GPL", "lesser": "LGPL", "library": "LGPL", "affero": "AGPL", "l": "LGPL", "a": "AGPL"}
 _OLDEST = {"GPL": "1.0", "LGPL": "2.0", "AGPL": "1.0"}
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Name:
-    """A licence named in a text, with its bytes. `is_exact`: the name says which version."""
-
-    start: int
-    end: int
-    expression: str
-    is_exact: bool = True
 
 
 @cache
@@ -96,7 +89,8 @@ def _gnu() -> "tuple[re2._Regexp, re2._Regexp]":
 def names_in(data: bytes, *, short: bool = False) -> list[Name]:
     """The licences named in a text, in order; of overlapping names the first. `short`: `MIT` alone is a name too."""
     found = [
-        Name(match.start(), match.end(), _NAMES[match.lastindex - 1][0]) for match in _pattern(short=short).finditer(data)
+        Name(match.start(), match.end(), _NAMES[match.lastindex - 1][0])
+        for match in _pattern(short=short).finditer(data)
     ]
     found += [Name(m.start, m.end, m.expression) for m in spdx.mentions(data)]
     return _apart(found + gnu_names(data))
@@ -134,7 +128,9 @@ def _apart(found: list[Name]) -> list[Name]:
 _FILLER = re.compile(
     rb"(?i)\b(?:the|an?|under|terms|of|licen[sc]e[ds]?|see|file|for|details|in|txt|md|rst|osi|approved|version|software|gnu)\b|[^a-z0-9+]"
 )
-_OR_LATER = re.compile(r"(?i),?\s*\b(?:or|and)\s+(?:\(?at your option\)?\s+)?(?:any\s+)?(?:later|newer|greater)(?:\s+versions?)?\b|\(>=\s*([0-9.]+)\)")
+_OR_LATER = re.compile(
+    r"(?i),?\s*\b(?:or|and)\s+(?:\(?at your option\)?\s+)?(?:any\s+)?(?:later|newer|greater)(?:\s+versions?)?\b|\(>=\s*([0-9.]+)\)"
+)
 _EXCEPTION = re.compile(r"(?i)\s+with\s+[\w -]{1,60}\bexceptions?$")
 _JOINTS = re.compile(r"(?i)\s*(?:(\bor\b|/|\|)|\band\b|&|;|,(?!\s*(?:version|v\.?\s*\d)))\s*")
 
@@ -159,7 +155,9 @@ def from_name(value: str) -> str | None:
     named = [_one(part) for part in parts]
     if not named or None in named or len(joints) > 1:
         return None
-    return f" {joints.pop() if joints else 'OR'} ".join(dict.fromkeys(f"({n})" if " " in n and len(named) > 1 else n for n in named if n))
+    return f" {joints.pop() if joints else 'OR'} ".join(
+        dict.fromkeys(f"({n})" if " " in n and len(named) > 1 else n for n in named if n)
+    )
 
 
 def _one(part: str) -> str | None:

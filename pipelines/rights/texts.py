@@ -6,10 +6,9 @@ A family is an opening phrase and the licences that open so; the phrases that fo
 Terms that open like a family and go on like none of its licences are a licence we cannot name: null, never the nearest.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pipelines.rights.markup import pattern
 from pipelines.rights.spdx import PUBLIC_DOMAIN
@@ -29,17 +28,22 @@ def phrase(words: str) -> str:
     return rf"\b{first}" + "".join(f"(?:{GAP}{w[1:]})?" if w.startswith("~") else GAP + w for w in rest)
 
 
-def _any(*phrases: str) -> "re2._Regexp":
+def any_of(*phrases: str) -> "re2._Regexp":
+    """The pattern of these phrases."""
     return pattern("|".join(map(phrase, phrases)).encode())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """A licence whose terms stand in a file. `expression`: SPDX, null for terms that no family of ours goes on with."""
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A licence in a text, with its bytes. `expression`: SPDX; null for terms that open like one we know and are none.
+
+    `is_exact`: it is said which version, or there is but one.
+    """
 
     start: int
     end: int
     expression: str | None
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,10 @@ class _Licence:
     lacks: tuple[str, ...] = ()
 
 
-_Family = tuple[str, tuple[_Licence, ...]]
+_Family = tuple[str, tuple[_Licence, ...]]  # the opening, and the licences that open so
+_Questions: TypeAlias = (
+    "tuple[tuple[re2._Regexp | None, re2._Regexp | None, str | None], ...]"  # has, lacks, expression
+)
 
 
 def _l(expression: str | None, *has: str, lacks: tuple[str, ...] = ()) -> _Licence:
@@ -194,12 +201,14 @@ _NOT_ALL = pattern(rb"\bnot\b|n't\b|\bparts?\b|\bportions?\b|\bsome\b|\b(?:based
 
 
 @cache
-def _families() -> tuple[tuple[tuple["re2._Regexp | None", "re2._Regexp | None", str | None], ...], ...]:
-    """The questions of each family, compiled: (has, lacks, expression)."""
+def _families() -> tuple[_Questions, ...]:
+    """The questions of each family, compiled."""
     compiled = []
     for _, licences in (*_GRANTS, *_titles()):
-        rows = [(_any(*l.has) if l.has else None, _any(*l.lacks) if l.lacks else None, l.expression) for l in licences]
-        compiled.append(tuple(rows))
+        questions = (
+            (any_of(*one.has) if one.has else None, any_of(*one.lacks) if one.lacks else None) for one in licences
+        )
+        compiled.append(tuple((*pair, one.expression) for pair, one in zip(questions, licences, strict=True)))
     return tuple(compiled)
 
 
@@ -208,21 +217,21 @@ def _openings() -> "re2._Regexp":
     return pattern("|".join(f"({phrase(opening)})" for opening, _ in (*_GRANTS, *_titles())).encode())
 
 
-def known_texts(data: bytes) -> list[Known]:
+def known_texts(data: bytes) -> list[Name]:
     """The licences whose terms stand in `data`, in order, each once. Linear in its length, whatever the bytes."""
     matches = list(_openings().finditer(data))
-    found: dict[str | None, Known] = {}
+    found: dict[str | None, Name] = {}
     ends = [*(match.start() for match in matches), len(data)][1:]
     for match, end in zip(matches, ends, strict=True):
         region = data[match.start() : min(end, match.start() + REGION_BYTES)]
         expression = _decide(_families()[match.lastindex - 1], region)
         if expression == PUBLIC_DOMAIN and _NOT_ALL.search(data[max(match.start() - 80, 0) : match.start()]):
             continue
-        found.setdefault(expression, Known(start=match.start(), end=match.end(), expression=expression))
+        found.setdefault(expression, Name(match.start(), match.end(), expression))
     return list(found.values())
 
 
-def _decide(questions: Sequence[tuple["re2._Regexp | None", "re2._Regexp | None", str | None]], region: bytes) -> str | None:
+def _decide(questions: _Questions, region: bytes) -> str | None:
     for has, lacks, expression in questions:
         if (has is None or has.search(region)) and not (lacks and lacks.search(region)):
             return expression

@@ -78,7 +78,7 @@ def _is_binary(data: pa.Array) -> npt.NDArray[np.bool_]:
 def _read(payloads: pa.RecordBatch, wanted: npt.NDArray[np.bool_], child: Child) -> tuple[_Objects, ...]:
     """Text, charset, failure and detail of each row; all null for rows that are not wanted."""
     columns = tuple(np.full(len(payloads), None, dtype=object) for _ in range(4))
-    text, charset, failure, detail = columns
+    text, charset, *_ = columns
     others = []
     for row in np.flatnonzero(wanted).tolist():
         decoded = _utf8(payloads.column("data")[row].as_py())
@@ -132,5 +132,7 @@ CODE_SPLIT = Stage(
     version=1,
     shape=Shape.SPLIT,
     fn=split_code,
-    parameters=(("max_bytes", 2**20),),  # Chosen: what is larger is data; The Stack (arXiv 2211.15533) ends at 1 MB, too
+    parameters=(
+        ("max_bytes", 2**20),
+    ),  # Chosen: what is larger is data; The Stack (arXiv 2211.15533) ends at 1 MB, too
 )

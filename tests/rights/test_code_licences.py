@@ -39,7 +39,9 @@ def concluded(files, archive="a.tar"):
     about = licences_about(captures, own, own.filter(pc.is_valid(own.column("subject"))))
     hits = {key: [] for key in ids.values()}
     for row in about.to_pylist():
-        hits[row["capture_id"]].append(LicenceHit(**{name: row[name] for name in ("location", "locator", "expression", "raw")}))
+        hits[row["capture_id"]].append(
+            LicenceHit(**{name: row[name] for name in ("location", "locator", "expression", "raw")})
+        )
     found = {}
     for path, key in ids.items():
         classes = {licence_class(hit.expression) for hit in hits[key]}
@@ -64,13 +66,20 @@ def test_the_own_words_of_a_file_come_before_the_nearest_folder():
 
 @pytest.mark.parametrize("folder", ["vendor", "node_modules", "_vendor", "third_party", "3rd-party", "extern"])
 def test_what_was_copied_in_has_no_licence_but_its_own(folder):
-    files = {"LICENSE": MIT, f"x/{folder}/y/a.c": "int a;", f"x/{folder}/z/LICENSE": BSD_3, f"x/{folder}/z/b.c": "int b;"}
+    files = {
+        "LICENSE": MIT,
+        f"x/{folder}/y/a.c": "int a;",
+        f"x/{folder}/z/LICENSE": BSD_3,
+        f"x/{folder}/z/b.c": "int b;",
+    }
     found = licences(files)
     assert (found[f"x/{folder}/y/a.c"], found[f"x/{folder}/z/b.c"]) == (None, "BSD-3-Clause")
 
 
 def test_a_licence_file_nobody_can_read_hides_the_one_above():
-    found = concluded({"LICENSE": MIT.encode(), "x/LICENSE": b"Ours alone.", "x/a.c": b"int a;", "COPYRIGHT": b"(c) A. Author"})
+    found = concluded(
+        {"LICENSE": MIT.encode(), "x/LICENSE": b"Ours alone.", "x/a.c": b"int a;", "COPYRIGHT": b"(c) A. Author"}
+    )
     assert found["x/a.c"] == (None, LicenceClass.UNKNOWN)
     assert found["COPYRIGHT"] == ("MIT", LicenceClass.PERMISSIVE)
 
@@ -85,6 +94,21 @@ def test_a_package_file_speaks_where_no_licence_file_does_and_a_readme_last():
 def test_licences_of_several_classes_in_one_folder_are_all_seen():
     found = concluded({"LICENSE": MIT.encode(), "package.json": b'{"license": "GPL-3.0"}', "a.js": b"f()"})
     assert found["a.js"] == ("MIT", LicenceClass.SHAREALIKE)
+
+
+def test_a_licence_file_offers_a_choice_only_where_it_says_so_at_its_head():
+    gpl = "GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007"
+    assert concluded({"LICENSE": f"{MIT}\nAlternatively, see below.\n{gpl}".encode(), "a.c": b"int a;"})["a.c"] == (
+        "MIT", LicenceClass.SHAREALIKE,
+    )  # fmt: skip
+    assert (
+        licences({"LICENSE": f"Your choice of two licences.\n{MIT}\n{gpl}", "a.c": "int a;"})["a.c"]
+        == "MIT OR GPL-3.0-only"
+    )
+    assert (
+        licences({"LICENSE": "Licensed under either of Apache-2.0 or MIT.", "a.rs": "fn a"})["a.rs"]
+        == "Apache-2.0 OR MIT"
+    )
 
 
 def test_a_sentence_in_a_licence_file_may_be_about_one_folder():
@@ -115,7 +139,10 @@ def test_a_sidecar_speaks_for_the_file_beside_it():
         ("LICENSE", [""]),
         ("x-1.0/x-1.0.dist-info/METADATA", ["x-1.0/"]),
         ("x-1.0/x-1.0.dist-info/licenses/LICENSE", ["x-1.0/"]),
-        ("lib/X_y-1.0.dist-info/METADATA", ["lib/X_y-1.0.dist-info/", "lib/X_y/", "lib/X_y.py", "lib/x_y/", "lib/x_y.py"]),
+        (
+            "lib/X_y-1.0.dist-info/METADATA",
+            ["lib/X_y-1.0.dist-info/", "lib/X_y/", "lib/X_y.py", "lib/x_y/", "lib/x_y.py"],
+        ),
         ("src/x.egg-info/PKG-INFO", ["src/x.egg-info/", "src/x/", "src/x.py"]),
         ("t/debian/copyright", ["t/"]),
         ("META-INF/LICENSE", [""]),
@@ -127,7 +154,9 @@ def test_what_a_file_speaks_for(path, expected):
 
 
 def test_a_wheel_speaks_for_all_of_itself():
-    assert scopes("upload://s/x-1.0-py3-none-any.whl!/x-1.0.dist-info/METADATA") == ["upload://s/x-1.0-py3-none-any.whl!/"]
+    assert scopes("upload://s/x-1.0-py3-none-any.whl!/x-1.0.dist-info/METADATA") == [
+        "upload://s/x-1.0-py3-none-any.whl!/"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +196,9 @@ def real():
     found = {}
     for path in sorted(CODE.glob("*.tar.gz")):
         with tarfile.open(path) as archive:
-            files = {m.name: archive.extractfile(m).read() for m in archive if m.isfile() and not m.name.endswith(".dep5")}
+            files = {
+                m.name: archive.extractfile(m).read() for m in archive if m.isfile() and not m.name.endswith(".dep5")
+            }
         files = {name: data for name, data in files.items() if media_type(name, data[:4096])}
         found |= concluded(files, path.name)
     return found
@@ -185,7 +216,15 @@ def test_licences_agree_with_the_gold(real):
     for path, licence in gold().items():
         if path in real and not is_licence_file(path):
             own, _ = real[path]
-            kind = "same" if own == licence else "none" if own is None else "class" if licence_class(own) is licence_class(licence) else "other"
+            kind = (
+                "same"
+                if own == licence
+                else "none"
+                if own is None
+                else "class"
+                if licence_class(own) is licence_class(licence)
+                else "other"
+            )
             counts[path.partition("/")[0], kind] += 1
     assert counts == {
         ("fzf", "same"): 87, ("golang-github-pkg-errors", "same"): 15, ("jsoup", "same"): 165, ("tree", "same"): 15, ("tree", "class"): 6,

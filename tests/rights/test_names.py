@@ -72,7 +72,10 @@ def test_licences_named_in_running_text(text, expected):
 
 
 @settings(deadline=None)
-@given(st.text(max_size=60) | st.lists(st.sampled_from([*VALUES, " or ", " and ", ", ", "(", "+"]), max_size=4).map("".join))
+@given(
+    st.text(max_size=60)
+    | st.lists(st.sampled_from([*VALUES, " or ", " and ", ", ", "(", "+"]), max_size=4).map("".join)
+)
 def test_any_value_gives_nothing_or_a_licence_of_a_class(value):
     found = from_name(value)
     assert found is None or licence_class(found) is not LicenceClass.UNKNOWN

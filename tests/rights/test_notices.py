@@ -46,6 +46,7 @@ CASES = {
     "// Copyright X. Proprietary and confidential.": [("notice", "LicenseRef-scancode-proprietary-license")],
     "/*\n** See Copyright Notice in lua.h\n*/": [("see", None)],
     "// See LICENSE for details\nint main;": [],
+    "// Compatible with the MIT License, and with the GNU GPL version 3.": [("notice", "GPL-3.0-only")],
     "x = university('MIT')  # made at MIT": [],
 }  # fmt: skip
 
@@ -82,7 +83,8 @@ def test_terms_are_found_between_tags_and_in_utf_16():
 @settings(deadline=None)
 @given(
     st.sampled_from(["a.c", "b", "c.html", "d.md"]),
-    st.binary(max_size=200) | st.lists(st.sampled_from([*CASES, "\n", "\x00", "é"]), max_size=4).map("".join).map(str.encode),
+    st.binary(max_size=200)
+    | st.lists(st.sampled_from([*CASES, "\n", "\x00", "é"]), max_size=4).map("".join).map(str.encode),
 )
 def test_any_bytes_are_read_without_error(path, data):
     for hit in file_licence_hits(path, data):

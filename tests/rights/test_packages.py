@@ -47,7 +47,10 @@ def test_the_licence_a_package_file_gives(path, text):
 
 
 @settings(deadline=None)
-@given(st.sampled_from([path for path, _ in CASES]), st.binary(max_size=200) | st.sampled_from([t.encode() for _, t in CASES]))
+@given(
+    st.sampled_from([path for path, _ in CASES]),
+    st.binary(max_size=200) | st.sampled_from([t.encode() for _, t in CASES]),
+)
 def test_any_bytes_are_read_without_error(path, data):
     assert all(hit.location == "package" for hit in package_licence(path, data))
 
@@ -82,6 +85,11 @@ def test_the_format_line_makes_the_file():
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=200) | st.lists(st.sampled_from(["Files: ", "*", "a/*.c b", "\nLicense: ", "MIT", "\n\n", ":"])).map("".join).map(str.encode))
+@given(
+    st.binary(max_size=200)
+    | st.lists(st.sampled_from(["Files: ", "*", "a/*.c b", "\nLicense: ", "MIT", "\n\n", ":"]))
+    .map("".join)
+    .map(str.encode)
+)
 def test_any_copyright_file_is_read_without_error(data):
     assert all(not one.path.startswith("./") for one in covered(data))

@@ -13,8 +13,12 @@ MIT = (
     "The above copyright notice and this permission notice shall be included in all copies or substantial portions of the "
     'Software. THE SOFTWARE IS PROVIDED "AS IS".'
 )
-BSD_START = "Redistribution and use in source and binary forms, with or without modification, are permitted provided that "
-BSD_2 = BSD_START + "1. Redistributions of source code must retain it. 2. Redistributions in binary form must reproduce it."
+BSD_START = (
+    "Redistribution and use in source and binary forms, with or without modification, are permitted provided that "
+)
+BSD_2 = (
+    BSD_START + "1. Redistributions of source code must retain it. 2. Redistributions in binary form must reproduce it."
+)
 BSD_3 = BSD_2 + " 3. Neither the name of the copyright holder nor the names of its contributors may be used to endorse."
 ISC = (
     "Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby granted, "
@@ -55,7 +59,8 @@ def test_terms_are_told_by_their_phrases(text):
 
 
 @pytest.mark.parametrize(
-    ("before", "line"), [("/*", " * "), ("", "// "), ("", "# "), ("", "dnl "), ("<!--", "  "), ("", ";; "), ("", "\r\n")]
+    ("before", "line"),
+    [("/*", " * "), ("", "// "), ("", "# "), ("", "dnl "), ("<!--", "  "), ("", ";; "), ("", "\r\n")],
 )
 def test_comment_signs_and_line_breaks_do_not_hide_terms(before, line):
     words = BSD_3.split()
@@ -69,7 +74,10 @@ def test_a_hit_has_the_bytes_of_its_opening():
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=300) | st.lists(st.sampled_from([*CASES, "\n * ", "not "]), max_size=4).map("".join).map(str.encode))
+@given(
+    st.binary(max_size=300)
+    | st.lists(st.sampled_from([*CASES, "\n * ", "not "]), max_size=4).map("".join).map(str.encode)
+)
 def test_any_bytes_give_licences_that_have_a_class(data):
     for known in known_texts(data):
         assert known.expression is None or licence_class(known.expression) is not LicenceClass.UNKNOWN
