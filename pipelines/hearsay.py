@@ -6,8 +6,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.capture.subject import folders, names
+from pipelines.capture.subject import covering_folders, names
+from pipelines.rights.licences import README, SEE
 from schemas.annotation import SAID, Role
+from schemas.item import ID
 from schemas.rights import LICENCE
 
 
@@ -47,19 +49,44 @@ def licences_about(captures: pa.RecordBatch, own: pa.Table, others: pa.Table) ->
     """`LICENCE` rows that count for these captures, each under the `capture_id` of the capture it is about.
 
     own: rows of these captures. others: rows of all captures that speak of another `subject`. Of folders that name a licence
-    only the nearest counts, and none for a file that names its own.
+    only the nearest counts, and none for a file that names its own; a README counts where nothing else in its folder does.
+    A row at `see` stands for what is said of the file it points to, in the nearest folder that has one of that name.
     """
     mine = own.filter(pc.is_null(own.column("subject")))
     if not others.num_rows:
         return mine
+    pointers = mine.filter(pc.equal(mine.column("location"), SEE))
+    sees = dict(zip(pointers.column("capture_id").to_pylist(), pointers.column("raw").to_pylist(), strict=True))
     speaking = set(mine.column("capture_id").to_pylist())
+    asked = [
+        (capture, *_subjects(uri, speaks=capture in speaking, see=sees.get(capture)))
+        for capture, uri in zip(
+            captures.column("capture_id").to_pylist(), captures.column("uri").to_pylist(), strict=True
+        )
+    ]
+    wanted = pa.array(
+        sorted({subject for _, all_of, first_of in asked for subject in (*all_of, *first_of)}), pa.string()
+    )
     by_subject = defaultdict(list)
-    for row in others.to_pylist():
+    for row in others.filter(pc.is_in(others.column("subject"), value_set=wanted)).to_pylist():
         by_subject[row["subject"]].append(row)
     found = []
-    for capture, uri in zip(captures.column("capture_id").to_pylist(), captures.column("uri").to_pylist(), strict=True):
-        rows = [row for name in (names(uri) if uri else ()) for row in by_subject.get(name, ())]
-        if not rows and capture not in speaking:
-            rows = next((by_subject[folder] for folder in (folders(uri) if uri else ()) if folder in by_subject), [])
+    for capture, all_of, first_of in asked:
+        rows = [row for subject in all_of for row in by_subject.get(subject, ())]
+        rows = rows or next((by_subject[subject] for subject in first_of if subject in by_subject), [])
+        rows = [row for row in rows if row["location"] != README] or rows
         found += [{**row, "capture_id": capture} for row in rows]
+        if rows:
+            sees.pop(capture, None)  # left are those that point nowhere: a licence is named, and nobody knows which
+    unread = pc.is_in(mine.column("capture_id"), value_set=pa.array(sorted(sees), ID))
+    mine = mine.filter(pc.or_(pc.not_equal(mine.column("location"), SEE), unread))
     return pa.concat_tables([mine, pa.Table.from_pylist(found, schema=LICENCE)])
+
+
+def _subjects(uri: str | None, *, speaks: bool, see: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The subjects that all count for a capture, and those of which the first that is spoken of counts."""
+    if uri is None:
+        return (), ()
+    if see is not None:
+        return names(uri), tuple(folder + see for folder in covering_folders(uri))
+    return names(uri), () if speaks else covering_folders(uri)

@@ -117,7 +117,7 @@ class Recipe:
 
 
 def load(name: str | Path) -> Recipe:
-    """The recipe in a TOML file, or the shipped one of that name (`demo`, `web`).
+    """The recipe in a TOML file, or the shipped one of that name (`demo`, `web`, `code`).
 
     Raises:
         RecipeError: the file is missing or no TOML; a key is unknown, missing or of another type.

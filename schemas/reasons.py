@@ -37,6 +37,7 @@ class Reason(StrEnum):
 
     # split
     NO_TEXT = "no_text", "no main text was found on the page"
+    BINARY_FILE = "binary_file", "the bytes of a file taken for source are no text"
 
     # language and quality of text
     LANGUAGE_NOT_WANTED = "language_not_wanted", "the detected language is not one the source lists"
@@ -57,6 +58,16 @@ class Reason(StrEnum):
     JAVASCRIPT_NOTICE = "javascript_notice", "too many lines ask for Javascript or cookies"
     TOO_FEW_SENTENCES = "too_few_sentences", "fewer lines end in sentence punctuation than the threshold"
     SPAM_WORDS = "spam_words", "too many phrases of bulk advertising"
+
+    # quality of source code
+    VENDORED = "vendored", "the file lies in a folder for code that was copied in from elsewhere"
+    GENERATED = "generated", "a program wrote the file: it says so, or has the name of such files"
+    MINIFIED = "minified", "script or style sheet packed for a browser"
+    DATA_FILE = "data_file", "more lines or characters of data than the threshold"
+    ENCODED_DATA = "encoded_data", "too much base64, hexadecimal or escaped data"
+    LONG_LINES = "long_lines", "lines longer than the threshold, on average or at most"
+    TOO_FEW_ALPHANUMERICS = "too_few_alphanumerics", "too few of the characters are letters or digits"
+    TOO_FEW_CHARACTERS = "too_few_characters", "fewer characters than the threshold"
 
     # edits (the item is changed, not lost)
     PERSONAL_DATA = "personal_data", "personal data was replaced by a placeholder"

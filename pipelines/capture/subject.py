@@ -4,17 +4,23 @@ upload://<source>/<path>              a file of an upload; the path is relative 
 upload://<source>/<archive>!/<path>   a member of an archive
 """
 
+import re
 from urllib.parse import quote
 
 from pipelines.capture.uri import absolute
 
 SCHEME = "upload://"
 MEMBER = "!/"
+SAFE = "/!$&'()*+,;=:@~"  # what of a path stands in a URI as it is
+
+# Folders for what others wrote and somebody copied in. Source: GitHub Linguist, vendor.yml; pip's `_vendor`.
+VENDORED = r"(?i)(?:^|/)(?:node_modules|bower_components|jspm_packages|_?vendor(?:s|ed)?|third[-_]?party|3rd[-_]?party|extern(?:als?)?|godeps|pods|carthage)/"
+_VENDORED = re.compile(VENDORED)
 
 
 def upload_uri(source: str, *path: str) -> str:
     """The URI of an uploaded file, or of a member of one: `upload_uri("s", "a.tar", "b c.txt")` -> `upload://s/a.tar!/b%20c.txt`."""
-    return f"{SCHEME}{source}/" + MEMBER.join(quote(part, safe="/!$&'()*+,;=:@~") for part in path)
+    return f"{SCHEME}{source}/" + MEMBER.join(quote(part, safe=SAFE) for part in path)
 
 
 def names(uri: str) -> tuple[str, ...]:
@@ -56,3 +62,15 @@ def folders(uri: str) -> tuple[str, ...]:
     while (at := uri.rfind("/", len(SCHEME), at)) != -1:
         found.append(uri[: at + 1])
     return tuple(found)
+
+
+def covering_folders(uri: str) -> tuple[str, ...]:
+    """The folders whose licence may be that of a file, nearest first: of what was copied in, none outside `vendor/` and its like.
+
+    `upload://s/a.tar!/t/vendor/x/b.c` -> `upload://s/a.tar!/t/vendor/x/`, `upload://s/a.tar!/t/vendor/`
+    """
+    found = folders(uri)
+    for i, folder in enumerate(found):
+        if _VENDORED.search(folder[folder.rfind("/", 0, -1) :]):
+            return found[: i + 1]
+    return found

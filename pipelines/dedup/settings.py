@@ -13,7 +13,7 @@ class Settings:
     """What a recipe may override under `[stage."dedup.text"]`.
 
     threshold: the least Jaccard similarity of shingles that makes a near-duplicate, 0 < threshold <= 1.
-    shingle_words: words a shingle. permutations: MinHash values a signature.
+    shingle_words: words a shingle. punctuation: whether marks are words too (not for every stage). permutations: MinHash values a signature.
     min_shingles: a text of fewer distinct shingles is only compared for equality.
     hot_bucket_cap: the most texts of one bucket that are all paired with each other.
     max_removed_share: the share of a source's items that may be removed before the run fails; 1.0 never fails.
@@ -25,6 +25,7 @@ class Settings:
     min_shingles: int
     hot_bucket_cap: int
     max_removed_share: float
+    punctuation: bool = False
 
 
 # Inclusive. Chosen: below 0.1 the bands would pair nearly all texts; the others keep arithmetic and memory sane.

@@ -62,7 +62,7 @@ def signatures(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch) -> pa
     if not ranks.column("item_id").equals(items.column("item_id")):
         raise StageError(f"stage {stage.name}: ranks are of other items than the texts; join them by item_id, in order")
     text = minhash.normalise(items.column("text"))
-    shingles = minhash.shingles(text, found.shingle_words)
+    shingles = minhash.shingles(text, found.shingle_words, punctuation=found.punctuation)
     is_short = shingles.sizes < found.min_shingles
     schema = signature_schema(found.permutations)
     columns = {

@@ -28,7 +28,7 @@ def verify_texts(stage: Stage, pairs: pa.RecordBatch, table: pa.Table, load_text
 
     def load_shingles(rows: U64) -> Flat[np.uint64]:
         wanted = ids.take(pa.array(rows))
-        loaded = shingles(normalise(load_texts(wanted)), found.shingle_words)
+        loaded = shingles(normalise(load_texts(wanted)), found.shingle_words, punctuation=found.punctuation)
         _check_sizes(stage.name, wanted, sizes[rows.astype(np.int64)], loaded.sizes)
         return loaded
 

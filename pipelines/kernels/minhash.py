@@ -100,6 +100,15 @@ def character_classes() -> U8:
     return classes
 
 
+@cache
+def token_classes() -> U8:
+    """uint8[0x110000]: the same for source code, where every mark is a word and `_` a letter: `a_b(c)` has four words."""
+    classes = np.where(character_classes() == _BREAK, _SINGLE, character_classes()).astype(np.uint8)
+    classes[ord("_")] = _WORD
+    classes.setflags(write=False)
+    return classes
+
+
 @compiled
 def _decode(data: U8, i: int, end: int) -> tuple[int, int]:
     """The code point at byte i and the byte after it; a sequence cut by `end` gives U+FFFD."""
@@ -214,17 +223,18 @@ def _add(table: U64, mask: int, key: np.uint64) -> bool:
 
 
 @compiled
-def _shingles(data: U8, offsets: I64, classes: U8, size: int, longest: int) -> tuple[U64, I64]:
+def _shingles(data: U8, offsets: I64, classes: U8, size: int, most: int, longest: int) -> tuple[U64, I64]:
+    """`longest`: the most words of one text. `most`: those of all."""
     base = np.uint64(0x9E3779B97F4A7C15)  # odd: multiplying by it loses nothing
     top = np.uint64(1)
     for _ in range(size):
         top *= base
-    words = np.empty(longest // 2 + 1, np.uint64)  # a word takes a byte and its gap, or three bytes and none
+    words = np.empty(longest, np.uint64)
     slots = 16
     while slots < 2 * len(words):
         slots *= 2
     table = np.zeros(slots, np.uint64)
-    out, ends = np.empty(len(data) // 2 + len(offsets), np.uint64), np.zeros(len(offsets), np.int64)
+    out, ends = np.empty(most, np.uint64), np.zeros(len(offsets), np.int64)
     total = 0
     for row in range(len(offsets) - 1):
         count = _words(data, offsets[row], offsets[row + 1], classes, words)
@@ -247,13 +257,16 @@ def _shingles(data: U8, offsets: I64, classes: U8, size: int, longest: int) -> t
     return out[:total].copy(), ends
 
 
-def shingles(text: Flat[np.uint8], words: int) -> Flat[np.uint64]:
+def shingles(text: Flat[np.uint8], words: int, *, punctuation: bool = False) -> Flat[np.uint64]:
     """The distinct 64-bit hashes of each text's runs of `words` words, ascending; none for a text without words.
 
     A text of fewer words gives one shingle of all it has. Two different shingles share a hash with probability 2^-64.
+    `punctuation`: marks are words too, as in source code.
     """
-    longest = int(text.sizes.max(initial=0))
-    values, offsets = _shingles(text.values, text.offsets, character_classes(), words, longest)
+    classes = token_classes() if punctuation else character_classes()
+    size = 1 if punctuation else 2  # bytes a word takes at least: a letter and its gap, or three and none
+    most, longest = len(text.values) // size + len(text.offsets), int(text.sizes.max(initial=0)) // size + 1
+    values, offsets = _shingles(text.values, text.offsets, classes, words, most, longest)
     return Flat(values=values, offsets=offsets)
 
 

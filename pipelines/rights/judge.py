@@ -59,7 +59,7 @@ def rights_stage(policy: Policy, agents: tuple[str, ...]) -> Stage:
     """The judge of rights under this policy, for these agents; its parameters hold all that decides."""
     return Stage(
         name="rights",
-        version=1,
+        version=2,
         shape=Shape.JUDGE,
         fn=judge_rights,
         parameters=(
@@ -258,7 +258,10 @@ def _licence_bar(
 
 
 def _conflicts(ids: pa.Array, licences: pa.Table) -> dict[bytes, tuple[str | None, LicenceClass]]:
-    """(licence concluded, strictest class named) of the captures whose licences are of several classes."""
+    """(licence concluded, strictest class named) of the captures that name several classes, or a licence nobody can read.
+
+    The card does not speak over a licence that cannot be read.
+    """
     hits: dict[bytes, list[LicenceHit]] = {}
     for row in _of_captures(licences, ids).to_pylist():
         hit = LicenceHit(location=row["location"], locator=row["locator"], expression=row["expression"], raw=row["raw"])
@@ -266,7 +269,7 @@ def _conflicts(ids: pa.Array, licences: pa.Table) -> dict[bytes, tuple[str | Non
     found = {}
     for key, named in hits.items():
         concluded = conclude(named)
-        if concluded.conflict:
+        if concluded.conflict or concluded.expression is None:
             found[key] = (concluded.expression, strictest({licence_class(hit.expression) for hit in named}))
     return found
 

@@ -17,8 +17,9 @@ from pipelines.rights.spdx import LicenceClass as LicenceClass
 from pipelines.rights.spdx import licence_class as licence_class
 
 LOCATIONS = (  # in order of trust: the file's own words, those about it alone, those about its folder
-    "spdx_header", "table", "meta", "link", "json_ld", "rel_license", "footer", "licence_file", "package", "card",
+    "spdx_header", "notice", "see", "table", "meta", "link", "json_ld", "rel_license", "footer", "licence_file", "package", "readme", "card",
 )  # fmt: skip
+SEE, README = "see", "readme"  # a file that points to another; what counts only where its folder says nothing else
 
 # Chosen: a licence named in plain text counts only within 2,000 bytes after the start of an element that calls itself a
 # footer, copyright or licence notice: credits of single pictures and articles about licences stay out.

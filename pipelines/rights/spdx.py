@@ -12,6 +12,8 @@ from pipelines.rights.markup import pattern
 MAX_EXPRESSION_CHARS = 2000  # Chosen: the parser recurses; the longest real expressions (Linux packages) have about 600
 UNVERSIONED = "LicenseRef-headwater-"  # + "cc-by-sa": Creative Commons terms named without their version
 
+PUBLIC_DOMAIN = "LicenseRef-scancode-public-domain"  # a dedication in the author's own words
+
 
 class LicenceClass(StrEnum):
     """What a licence asks of the user, from free to closed. The order of the members is the order of strictness."""

@@ -84,6 +84,28 @@ def test_shingles_are_the_distinct_runs_of_words(words, size):
     assert hashes(" ".join(words), size) == sorted({hash_of(run) for run in runs})
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a_b(c, D)\n", ["a_b", "(", "c", ",", "d", ")"]),
+        ("x->y != 'é'", ["x", "-", ">", "y", "!", "=", "'", "e\u0301", "'"]),
+        ("漢字;", ["漢", "字", ";"]),
+        ("(" * 9, ["("]),
+        (" \t\n", []),
+    ],
+)
+def test_in_source_code_marks_are_words_and_underscores_are_not(text, words):
+    found = each(shingles(normalise(pa.array([text])), 1, punctuation=True))[0]
+    assert found == sorted({hash_of([word]) for word in words})
+
+
+def test_source_code_of_nothing_but_marks_fits_beside_other_texts():
+    flat = shingles(
+        normalise(pa.array(["".join(chr(33 + i % 15) for i in range(500)), "", "a b"])), 3, punctuation=True
+    )
+    assert flat.sizes.tolist() == [15, 0, 1]
+
+
 @settings(deadline=None)  # the first call compiles
 @given(texts, texts)
 def test_a_text_has_the_same_values_in_any_batch(left, right):

@@ -321,6 +321,12 @@ def test_licences_that_disagree_drop_where_the_strictest_is_not_allowed() -> Non
     assert reason(found, name="permissive", licence="MIT") is None
 
 
+def test_the_card_does_not_speak_over_a_licence_that_cannot_be_read() -> None:
+    found = evidence([PAGE], licences=[licence("page", "licence_file", None)], cards={"web": "MIT"})
+    assert reason(found, name="permissive", licence=None) == "licence_conflict"
+    assert reason(found, name="opt_out_respected", licence=None) is None
+
+
 def test_the_first_bar_in_declared_order_is_the_reason() -> None:
     own, site = statement("page", "http_x_robots"), site_statement(HOST, "wellknown_tdmrep")
     barred = [robots(HOST, NO_CCBOT)]
