@@ -60,6 +60,8 @@ VERBS = (
     Verb(name="evaluate", does="measure a model on held-out items of a release, by modality",
          example="headwater evaluate runs/first ours-3f2a --site ours",
          arguments=training.evaluate_arguments, call=training.start),
+    Verb(name="commit", does="commit what a training run recorded to the site's ledger",
+         example="headwater commit runs/first --site ours", arguments=training.commit_arguments, call=training.commit),
     Verb(name="ui", does="open the Dagster page of a recipe at a site, behind a guard",
          example="headwater ui --recipe ours/corpus.toml --site ours", arguments=ui.ui_arguments, call=ui.ui),
 )  # fmt: skip

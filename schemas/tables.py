@@ -8,6 +8,7 @@ from schemas.item import LEDGER_ITEM
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 from schemas.run import HOLDING, OP, RUN, SOURCE
 from schemas.shard import PLACEMENT, RELEASE, SHARD
+from schemas.training import RECORD
 
 TABLES: dict[str, pa.Schema] = {
     "source": SOURCE,
@@ -25,4 +26,5 @@ TABLES: dict[str, pa.Schema] = {
     "release": RELEASE,
     "shard": SHARD,
     "placement": PLACEMENT,
+    **RECORD,
 }

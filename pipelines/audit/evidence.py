@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from pipelines.audit.items import UNKNOWN, Row
+from pipelines.audit.words import UNKNOWN, Row
 from pipelines.ledger.database import Database
 from pipelines.rights.lookup import Page, origin_and_path, site_files
 

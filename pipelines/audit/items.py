@@ -1,15 +1,12 @@
 """Items as the audit tells them: how each ended and why, what was measured, what it came from and where it lies."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from pipelines.audit.exposure import checkpoints
+from pipelines.audit.words import UNKNOWN, Row
 from pipelines.ledger.database import Database
 from schemas.item import sample_key
 from schemas.reasons import Reason
-
-UNKNOWN = "unknown"
-
-Row = dict[str, Any]
 
 _AMONG = "IN (SELECT unnest(?::BLOB[]))"
 
@@ -43,13 +40,14 @@ def told(db: Database, rows: Sequence[Row]) -> list[Row]:
     signals = _signals(db, rows)
     witnesses = _witnesses(db, [row["successor_id"] for row in ended.values() if row["successor_id"]])
     stands_for = _stands_for(db, ids)
+    seen = checkpoints(db, list(places)) if places else UNKNOWN
     return [
         _item(row)
         | {"disposition": _disposition(ended.get(i), decisions.get(i, []))}
         | _witness(ended.get(i), merged.get(i), witnesses)
         | {"decisions": [_recorded(decision) for decision in decisions.get(i, [])], "signals": signals.get(i, UNKNOWN)}
         | ({"stands_for": stands_for[i]} if i in stands_for else {})
-        | _placed(places.get(i, []))
+        | _placed(places.get(i, []), seen_by(i, seen))
         for i, row in zip(ids, rows, strict=True)
     ]
 
@@ -99,7 +97,7 @@ def _witnesses(db: Database, ids: Sequence[bytes]) -> dict[bytes, Row]:
         " LEFT JOIN (SELECT item_id, state, stage, reason FROM disposition) USING (item_id)"
     )
     places = placements(db, ids)
-    return {row["item_id"]: row | _placed(places.get(row["item_id"], [])) for row in _of(db, sql, ids)}
+    return {row["item_id"]: row | {"placements": places.get(row["item_id"], [])} for row in _of(db, sql, ids)}
 
 
 def _stands_for(db: Database, ids: Sequence[bytes]) -> dict[bytes, list[Row]]:
@@ -131,9 +129,13 @@ def placements(db: Database, ids: Sequence[bytes]) -> dict[bytes, list[Row]]:
     return _group(_of(db, sql, ids, order="release"))
 
 
-def _placed(places: list[Row]) -> Row:
-    # No table says yet which checkpoint saw an item, so the answer is that nobody recorded it, not "none".
-    return {"placements": places} | ({"checkpoints": UNKNOWN} if places else {})
+def seen_by(item: bytes, seen: dict[bytes, list[Row]] | str) -> list[Row] | str:
+    """The checkpoints that saw an item; "unknown" where no training is recorded."""
+    return seen if isinstance(seen, str) else seen.get(item, [])
+
+
+def _placed(places: list[Row], seen: list[Row] | str) -> Row:
+    return {"placements": places} | ({"checkpoints": seen} if places else {})
 
 
 def _of(db: Database, sql: str, ids: Sequence[bytes], order: str = "item_id") -> list[Row]:

@@ -3,9 +3,10 @@
 from typing import Any
 
 from pipelines.audit.evidence import evidence
-from pipelines.audit.items import UNKNOWN, Row, lineage, told
+from pipelines.audit.items import lineage, told
 from pipelines.audit.names import resolve
 from pipelines.audit.open import Ledger
+from pipelines.audit.words import UNKNOWN, Row
 from schemas.capture import Outcome
 from schemas.digest import plain
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 from pipelines.balance import balance, check
 from pipelines.ledger.database import Database
 from pipelines.ledger.log import Log
+from pipelines.ledger.training import carried, stands_on
 from pipelines.store import Part, Store
 from schemas.errors import LedgerError
 from schemas.run import Balance
@@ -36,6 +37,7 @@ def commit_run(
     if "run" not in named:
         named["run"] = [store.publish("run", run_row)]
     files = [part for found in named.values() for part in found]
+    files += carried(store, Log(store).head())
     for part in files:
         if not store.exists(part.path):
             raise LedgerError(f"run {row['run']}: {part.path} is not in store {store.root}; run the recipe again")
@@ -46,9 +48,9 @@ def commit_run(
 
 
 def head_run(store: Store, run: str) -> Balance | None:
-    """The balance of `run` where it is the last one committed; None where it is not. Raises ChainBroken."""
+    """The balance of `run` where it is the last one committed (training may lie on top); None where it is not. Raises ChainBroken."""
     head = Log(store).head()
-    if head is None or head.run != run:
+    if head is None or not stands_on(store, head, run):
         return None
     with Database(store, head.files) as db:
         return balance(db)

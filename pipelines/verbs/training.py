@@ -3,11 +3,16 @@ nothing here imports torch; `training/__main__.py` takes the same arguments from
 """
 
 import argparse
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipelines.verbs import show
+
+_RECORDED = ("train", "tune")
 _NOT_PASSED = {"call", "json", "release", "site", "verb"}
 
 
@@ -71,14 +76,52 @@ def _made(parser: argparse.ArgumentParser) -> None:
 
 
 def start(asked: argparse.Namespace) -> None:
-    """Run one verb in a process of its own and pass on what it prints; ends with its exit code where that is not 0."""
+    """Run one verb in a process of its own and pass on what it prints; ends with its exit code where that is not 0.
+
+    What `train` and `tune` recorded is then committed to the site's ledger, where there is a site.
+    """
     command = [sys.executable, "-m", "training", asked.verb, *_words(asked)]
+    last = ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         for line in child.stdout:
-            print(line, end="", flush=True)
-    if child.returncode:
-        sys.exit(child.returncode)
+            print(last, end="", flush=True)
+            last = line
+    if child.returncode or asked.verb not in _RECORDED:
+        print(last, end="", flush=True)
+        sys.exit(child.returncode) if child.returncode else None
+        return
+    seq = _committed(asked)
+    if asked.json:
+        show.as_json({**json.loads(last), "commit": seq})
+    else:
+        print(last, end="")
+        show.lines({"commit": "none: name the site with --site" if seq is None else seq})
+
+
+def commit_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `commit` takes."""
+    parser.add_argument("out", metavar="RUN", help="the folder of a training run")
+
+
+def commit(asked: argparse.Namespace) -> None:
+    """Commit what a training run recorded, where it was started without a site (by torchrun, on a cluster)."""
+    from pipelines.ledger.training import commit_training
+    from pipelines.site import load_site
+
+    done = commit_training(load_site(asked.site).store, Path(asked.out))
+    found = {"training_run": done.run, "commit": done.seq, "reused": done.reused}
+    show.as_json(found) if asked.json else show.lines(found)
+
+
+def _committed(asked: argparse.Namespace) -> int | None:
+    """The commit that now holds the run's record; null where no site was named."""
+    from pipelines.ledger.training import commit_training
+    from pipelines.site import load_site
+
+    if not (asked.site or os.environ.get("HEADWATER_SITE") or Path("site.toml").is_file()):
+        return None
+    return commit_training(load_site(asked.site).store, Path(asked.out)).seq
 
 
 def _words(asked: argparse.Namespace) -> Iterator[str]:

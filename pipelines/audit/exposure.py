@@ -1,0 +1,32 @@
+"""Exposure: which recorded checkpoints saw an item, computed from the plans of their training runs."""
+
+from collections.abc import Collection
+
+import pyarrow as pa
+
+from pipelines.audit.words import UNKNOWN, Row
+from pipelines.ledger.database import Database
+from schemas.training import RECORD
+
+
+def checkpoints(db: Database, ids: Collection[bytes]) -> dict[bytes, list[Row]] | str:
+    """By item the checkpoints that saw it (an item that none saw has no entry); "unknown" where no training is recorded.
+
+    Per checkpoint: id, training_run, step, path in the run's folder, and how many of the item's documents it was fed, those of
+    the checkpoints it went on from included; "unknown" where its run did not record what it consumed.
+    """
+    record = {name: _table(db, name, schema) for name, schema in RECORD.items() if name != "document"}
+    if not record["training_run"].num_rows:
+        return UNKNOWN
+    from schemas.exposure import exposure
+
+    record["document"] = _table(db, "document", RECORD["document"])
+    found: dict[bytes, list[Row]] = {}
+    for row in exposure(ids, record).to_pylist():
+        item = row.pop("item_id")
+        found.setdefault(item, []).append(row | {"times": UNKNOWN if row["times"] is None else row["times"]})
+    return found
+
+
+def _table(db: Database, name: str, schema: pa.Schema) -> pa.Table:
+    return db.table(f'SELECT DISTINCT * FROM "{name}"').select(schema.names).cast(schema)
