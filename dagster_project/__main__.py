@@ -33,6 +33,8 @@ def main() -> int:
     token = None if _is_loopback(asked.host) else secrets.token_urlsafe(24)
     address = f"http://{_bracketed(asked.host)}:{asked.port}/"
     print(f"{address}{f'?token={token}' if token else ''}  (recipe {asked.recipe}, site {asked.site})", flush=True)
+    # uvicorn raises a signal again once it has shut down: as an exception, so that the daemon is stopped too.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with daemon():
         serve(asked.host, asked.port, token)
     return 0
