@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.measures.language import LANGUAGE, measure_language
+from pipelines.measures.language import FEW_LETTERS, LANGUAGE, measure_language
 from pipelines.models.files import LID_176
 from pipelines.split.caption import BOILERPLATE, FILE_NAME, UPLOAD
 from pipelines.stage import Shape, Stage
@@ -23,13 +23,15 @@ _FIELDS = [
 
 
 def measure_caption_language(stage: Stage, items: pa.RecordBatch) -> pa.StructArray:
-    """As `measure_language`, but a language that the sayer declares counts, with confidence 1.0; below SURE it is null.
+    """As `measure_language`, but what the sayer declares counts, with confidence 1.0; else few letters need a SURE detector.
 
-    A wrong language would drop a caption where a source wants languages; an undecided one drops nothing.
+    A wrong language would drop a caption where a source wants languages; an undecided (null) one drops nothing.
     """
     measured = measure_language(stage, items)
     declared, (language, confidence) = items.column("language"), measured.flatten()
-    sure = pc.if_else(pc.greater_equal(confidence, SURE), language, pa.scalar(None, pa.string()))
+    has_many = pc.greater_equal(pc.count_substring_regex(items.column("text"), r"\pL"), FEW_LETTERS)
+    is_sure = pc.or_kleene(has_many, pc.greater_equal(confidence, SURE))
+    sure = pc.if_else(is_sure, language, pa.scalar(None, pa.string()))
     confidence = pc.if_else(declared.is_valid(), pa.scalar(1.0), confidence)
     return pa.StructArray.from_arrays([pc.coalesce(declared, sure), confidence], fields=list(measured.type))
 
