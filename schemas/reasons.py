@@ -28,7 +28,7 @@ class Reason(StrEnum):
     RECORD_TRUNCATED = "record_truncated", "the record ends before its declared length"
     DIGEST_MISMATCH = "digest_mismatch", "the payload does not have the digest its record declares"
     CONTENT_CODING_BROKEN = "content_coding_broken", "the declared content or transfer coding could not be undone"
-    TOO_LARGE = "too_large", "the payload is over the byte cap of its lane"
+    TOO_LARGE = "too_large", "the payload is over the byte cap, or the picture over the pixel cap, of its lane"
     NOT_DECODABLE = "not_decodable", "the bytes are not valid in any charset or format that was declared or detected"
     TIME_LIMIT = "time_limit", "the row used up its processor or wall time in the decoding child"
     MEMORY_LIMIT = "memory_limit", "the row used up its memory in the decoding child"
@@ -38,6 +38,8 @@ class Reason(StrEnum):
     # split
     NO_TEXT = "no_text", "no main text was found on the page"
     BINARY_FILE = "binary_file", "the bytes of a file taken for source are no text"
+    FORMAT_NOT_SUPPORTED = "format_not_supported", "the bytes are of a format that the lane does not read (SVG, HEIC)"
+    CAPTION_MISSING = "caption_missing", "nothing that was captured says what the picture shows"
 
     # language and quality of text
     LANGUAGE_NOT_WANTED = "language_not_wanted", "the detected language is not one the source lists"
@@ -69,11 +71,19 @@ class Reason(StrEnum):
     TOO_FEW_ALPHANUMERICS = "too_few_alphanumerics", "too few of the characters are letters or digits"
     TOO_FEW_CHARACTERS = "too_few_characters", "fewer characters than the threshold"
 
+    # quality of pictures and captions
+    PICTURE_TOO_SMALL = "picture_too_small", "the shorter side has fewer pixels than the threshold"
+    ODD_ASPECT_RATIO = "odd_aspect_ratio", "the longer side is too many times the shorter one"
+    PICTURE_BLANK = "picture_blank", "the picture is of one colour, or nearly"
+    CAPTION_FILE_NAME = "caption_file_name", "the caption is the name of a file"
+    CAPTION_BOILERPLATE = "caption_boilerplate", "the caption would suit any picture (image, logo, click to enlarge)"
+    REPEATED_WORDS = "repeated_words", "too many words of the caption repeat earlier ones"
+
     # edits (the item is changed, not lost)
     PERSONAL_DATA = "personal_data", "personal data was replaced by a placeholder"
 
     # group
-    EXACT_DUPLICATE = "exact_duplicate", "the same text as a kept item"
+    EXACT_DUPLICATE = "exact_duplicate", "the same text or the same pixels as a kept item"
     NEAR_DUPLICATE = "near_duplicate", "verified similar to a kept item at or above the threshold"
     OVER_QUOTA = "over_quota", "the mix asks for fewer items of this lane"
 

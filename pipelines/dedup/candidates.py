@@ -58,7 +58,7 @@ def banding(threshold: float, permutations: int) -> tuple[int, int]:
     return permutations, 1
 
 
-def _mix(h: U64) -> U64:
+def mix(h: U64) -> U64:
     """MurmurHash3's 64-bit finaliser, a bijection. Source: Appleby, MurmurHash3.cpp, fmix64 (public domain)."""
     h = (h ^ (h >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
     h = (h ^ (h >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
@@ -69,7 +69,7 @@ def _buckets(values: U32, band: int, rows: int) -> U64:
     """uint64[n]: the bucket of each text in a band. The band is part of the hash, so bands never share a bucket."""
     found = np.full(len(values), band + 1, np.uint64)
     for column in range(band * rows, (band + 1) * rows):
-        found = _mix(found ^ values[:, column])
+        found = mix(found ^ values[:, column])
     return found
 
 
@@ -87,12 +87,30 @@ def band_chunks(
         threshold: the similarity the bands are made for.
     """
     rows, values = minhash_rows(signatures)
-    numbers = rows.astype(np.uint64) | np.uint64(part << 32)
-    content = _first_8_bytes(signatures.column("exact_sha256"))[rows]
+    content = first_8_bytes(signatures.column("exact_sha256"))[rows]
     bands, rows_a_band = banding(threshold, values.shape[1])
+    hashes = (_buckets(values, band, rows_a_band) for band in range(bands))
+    return bucket_chunks(hashes, row_numbers(rows, part), content, partitions)
+
+
+def row_numbers(rows: I64, part: int) -> U64:
+    """uint64[n]: how candidates name these rows of a part."""
+    return rows.astype(np.uint64) | np.uint64(part << 32)
+
+
+def bucket_chunks(
+    bands: Iterable[U64], numbers: U64, content: U64, partitions: int
+) -> list[tuple[int, pa.RecordBatch]]:
+    """The places of rows in the buckets of each band, as `band_chunks` gives them.
+
+    Args:
+        bands: for each band uint64[n], the bucket of each row; no bucket is shared between bands.
+        numbers: uint64[n], the rows by `row_numbers`.
+        content: uint64[n], the `first_8_bytes` of their exact digests.
+        partitions: how many keys each band is spread over.
+    """
     chunks = []
-    for band in range(bands):
-        hashes = _buckets(values, band, rows_a_band)
+    for band, hashes in enumerate(bands):
         keys = (hashes % np.uint64(partitions)).astype(np.int64)
         order = np.argsort(keys, kind="stable")
         ends = np.searchsorted(keys[order], np.arange(partitions + 1))
@@ -104,7 +122,7 @@ def band_chunks(
     return chunks
 
 
-def _first_8_bytes(digests: pa.Array | pa.ChunkedArray) -> U64:
+def first_8_bytes(digests: pa.Array | pa.ChunkedArray) -> U64:
     """uint64[n]: the head of each digest as a number; 0 for null."""
     if isinstance(digests, pa.ChunkedArray):
         digests = digests.combine_chunks()

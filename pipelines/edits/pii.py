@@ -97,22 +97,25 @@ def _numbers_a_section(text: str, start: int, found: str) -> bool:
 def redact_items(stage: Stage, items: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """The items with personal data replaced, and one decision a row: `edit` for a changed one, else `keep`.
 
-    `detail` counts what was replaced ("email: 2, ip: 1"); the data itself is in neither. An item's id stays.
+    `detail` counts what was replaced ("email: 2, ip: 1"); the data itself is in neither. An item's id stays, and so does the
+    content digest of one with a payload, which the text is not part of; the digests of the receipt are of its text.
     """
-    texts, digests = items.column("text"), items.column("content_sha256")
+    texts = items.column("text")
+    is_content = items.column("payload").is_null().to_numpy(zero_copy_only=False)
     n = len(items)
-    new_texts, after, detail = (np.full(n, None, dtype=object) for _ in range(3))
+    new_texts, before, after, detail = (np.full(n, None, dtype=object) for _ in range(4))
     hinted = pc.match_substring_regex(texts, _HINT).fill_null(False).to_numpy(zero_copy_only=False)
     for row in np.flatnonzero(hinted):
-        text, counts = redact(texts[row].as_py())
+        old = texts[row].as_py()
+        text, counts = redact(old)
         if any(counts.values()):
-            new_texts[row], after[row] = text, text_sha256(text)
+            new_texts[row], before[row], after[row] = text, text_sha256(old), text_sha256(text)
             detail[row] = ", ".join(f"{kind}: {count}" for kind, count in counts.items() if count)
     is_changed = np.array([text is not None for text in new_texts], dtype=bool)
-    before = np.where(is_changed, digests.to_numpy(zero_copy_only=False), None)
     found = decisions(items.column("item_id"), stage.name)
     found.set(is_changed, Verdict.EDIT, Reason.PERSONAL_DATA, before_sha256=before, after_sha256=after, detail=detail)
     edited = _replaced(items, "text", new_texts)
+    after[~is_content] = None
     return _replaced(edited, "content_sha256", after), found.batch()
 
 

@@ -1,0 +1,31 @@
+"""Pictures with captions: one picture in, as JPEG with the best of what is said of it out."""
+
+from pipelines.dedup.image import IMAGE_DEDUP, image_dedup
+from pipelines.edits.pii import PII_REDACT
+from pipelines.lanes.lane import Lane
+from pipelines.measures.caption import CAPTION_LANGUAGE, CAPTION_STATISTICS
+from pipelines.measures.image import IMAGE_STATISTICS
+from pipelines.measures.text import TEXT_STATISTICS
+from pipelines.policies.caption import CAPTION_QUALITY
+from pipelines.policies.image import IMAGE_QUALITY
+from pipelines.policies.language import LANGUAGE_WANTED
+from pipelines.shard.sample import image_samples
+from pipelines.split.image import IMAGE_FACTS, IMAGE_SPLIT, image_reader
+from schemas.annotation import Role
+from schemas.sample import IMAGE_TEXT
+
+IMAGE_CAPTION = Lane(
+    name="image_caption",
+    modality="image",
+    media_types=("image/*",),
+    decoder=image_reader,
+    facts=IMAGE_FACTS,
+    split=IMAGE_SPLIT,
+    measures=(CAPTION_LANGUAGE, TEXT_STATISTICS, CAPTION_STATISTICS, IMAGE_STATISTICS),
+    judges=(IMAGE_QUALITY, LANGUAGE_WANTED, CAPTION_QUALITY),
+    edits=(PII_REDACT,),
+    dedup=image_dedup(IMAGE_DEDUP),
+    config=IMAGE_TEXT,
+    samples=image_samples,
+    roles=(Role.CAPTION, Role.TITLE),
+)

@@ -1,0 +1,90 @@
+"""Pictures made for tests, and what surrounds them: the roots, payloads and words of a split."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from pipelines import rooms
+from pipelines.split.image import IMAGE_FACTS
+from schemas.annotation import SAID
+from schemas.digest import digest, sha256
+from schemas.item import item_schema
+
+SAYER = digest("capture", "sayer")
+
+
+def scene(width: int = 90, height: int = 60, seed: int = 0) -> Image.Image:
+    """An RGB picture, another one for every seed, with less in it the finer it is, as photographs have."""
+    noise = np.random.default_rng(seed)
+    found = np.zeros((height, width, 3))
+    for octave in range(4):
+        coarse = Image.fromarray(noise.integers(0, 256, (4 << octave, 6 << octave, 3), dtype=np.uint8))
+        found += np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)) / 2 ** (octave + 1)
+    return Image.fromarray(np.clip(2 * found - 128, 0, 255).astype(np.uint8))
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    """The picture as a file of this kind."""
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+def pixels(data: bytes) -> np.ndarray:
+    """uint8[height, width, 3] of a file."""
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    """A PNG chunk."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width: int, height: int, body: bytes, colour: int = 2) -> bytes:
+    """A PNG with this header, and these compressed bytes for pixels."""
+    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+
+
+def said(
+    text: str, *, location: str = "table", role: str = "caption", language: str | None = None
+) -> dict[str, object]:
+    """One annotation as a split gets it."""
+    return {
+        "capture_id": SAYER, "role": role, "text": text, "language": language, "location": location, "locator": "row 1",
+    }  # fmt: skip
+
+
+def payloads(files, words=None, media_types=None) -> pa.RecordBatch:
+    """`rooms.PAYLOADS` of these files (null: none stored), each said to be "a scene" by a table."""
+    n = len(files)
+    columns = {
+        "data": pa.array(files, pa.large_binary()),
+        "charset": pa.nulls(n, pa.string()),
+        "media_type": pa.array(media_types or ["image/png"] * n, pa.string()),
+        "uri": pa.nulls(n, pa.string()),
+        "said": pa.array(words or [[said("a scene")]] * n, SAID),
+    }
+    return pa.RecordBatch.from_arrays([columns[name] for name in rooms.PAYLOADS.names], schema=rooms.PAYLOADS)
+
+
+def place(data: bytes) -> dict[str, object]:
+    """Where the bytes are stored."""
+    return {"uri": "captures/0", "offset": 0, "length": len(data), "sha256": sha256(data)}
+
+
+def roots(files) -> pa.RecordBatch:
+    """One root a file."""
+    rows = [
+        {
+            "item_id": digest("test", number), "capture_id": digest("capture", number), "source": "tests",
+            "modality": "image", "media_type": "image/png", "content_sha256": sha256(data or b""),
+            "licence": "CC-BY-4.0", "payload": place(data or b""),
+        }
+        for number, data in enumerate(files)
+    ]  # fmt: skip
+    return pa.RecordBatch.from_pylist(rows, schema=item_schema(IMAGE_FACTS))
