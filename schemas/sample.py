@@ -29,7 +29,7 @@ PROVENANCE = (
     pa.field("url", STRING),  # of the captured bytes; null for damage and for files without a URI
     pa.field("page_url", STRING),  # of the page they were found on; a page's own URL for text
     pa.field("license", STRING),  # SPDX expression concluded from evidence; null: none was found
-    pa.field("license_source", STRING),  # meta | link | json_ld | rel_license | footer | card; null: not recorded
+    pa.field("license_source", STRING),  # a location as in schemas.rights.LICENCE, or card; null: not recorded
     pa.field("retrieved_at", STRING),  # when the source answered; null where the archive does not say
     pa.field("http_status", pa.int64()),  # null where there was no HTTP answer
     pa.field("sha256_original", STRING),  # of the payload as captured

@@ -91,6 +91,17 @@ def test_a_package_file_speaks_where_no_licence_file_does_and_a_readme_last():
     assert licences({"README.md": "Like foo, which is under the MIT license.\n", "a.js": "f()"})["a.js"] is None
 
 
+def test_a_readme_beside_a_licence_file_and_folders_above_own_words_are_not_even_a_conflict():
+    readme = b"# X\n\n## License\n\nGPL-3.0, for the parts of foo\n"
+    assert concluded({"LICENSE": MIT.encode(), "README.md": readme, "a.c": b"int a;"})["a.c"] == (
+        "MIT",
+        LicenceClass.PERMISSIVE,
+    )
+    found = concluded({"COPYING": f"/* {GPL} */".encode(), "a.c": f"/* {MIT} */".encode(), "b.c": b"int b;"})
+    assert found["a.c"] == ("MIT", LicenceClass.PERMISSIVE)
+    assert found["b.c"] == ("GPL-2.0-or-later", LicenceClass.SHAREALIKE)
+
+
 def test_licences_of_several_classes_in_one_folder_are_all_seen():
     found = concluded({"LICENSE": MIT.encode(), "package.json": b'{"license": "GPL-3.0"}', "a.js": b"f()"})
     assert found["a.js"] == ("MIT", LicenceClass.SHAREALIKE)

@@ -44,6 +44,7 @@ VALUES = {
     "Proprietary": None,
     "Dual License": None,
     "MIT or what you like": None,
+    "MIT or GPL-3.0 and BSD": None,
     "": None,
     "MIT " * 100: None,
 }

@@ -43,6 +43,10 @@ CASES = {
         ("notice", "BSD-3-Clause OR GPL-2.0-only")
     ],
     f"/* {MIT} */ /* Portions are licensed under the GNU GPL version 3. */": [("notice", "MIT"), ("notice", "GPL-3.0-only")],
+    "# Licensed under terms that are written down in another file of this tree, as is MIT": [],
+    f"/* {MIT} Alternatively, read on. Portions are licensed under the GNU GPL version 3. */": [
+        ("notice", "MIT"), ("notice", "GPL-3.0-only"),
+    ],
     "// Copyright X. Proprietary and confidential.": [("notice", "LicenseRef-scancode-proprietary-license")],
     "/*\n** See Copyright Notice in lua.h\n*/": [("see", None)],
     "// See LICENSE for details\nint main;": [],

@@ -28,6 +28,7 @@ CASES = {
     ("x.dist-info/METADATA", "Name: x\nLicense-Expression: MIT\n\nLicense: GPL\n"): ["MIT"],
     ("PKG-INFO", "License: UNKNOWN\nClassifier: License :: OSI Approved :: BSD License\n"): ["LicenseRef-headwater-bsd"],
     ("PKG-INFO", "License: Dual License\nClassifier: License :: Other/Proprietary License\n"): [None, None],
+    ("PKG-INFO", "License: Dual License\nClassifier: License :: OSI Approved :: MIT License\n"): ["MIT"],
     ("x.gemspec", "s.license = 'MIT'"): ["MIT"],
     ("x.gemspec", "s.licenses = ['Ruby', 'BSD-2-Clause']"): ["Ruby OR BSD-2-Clause"],
     ("x.gemspec", "s.licenses = %w[MIT GPL-2.0]"): ["MIT OR GPL-2.0-only"],

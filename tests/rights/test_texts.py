@@ -27,6 +27,7 @@ ISC = (
 CASES = {
     MIT: ["MIT"],
     MIT.replace("subject to the following conditions", "on terms").replace("shall be included in all copies", "is here"): ["MIT-0"],
+    MIT.replace("shall be included in all copies", "may be sold for money"): [None],
     MIT + " The Software shall be used for Good, not Evil.": ["JSON"],
     MIT + " Non-commercial use only.": [None],
     BSD_2: ["BSD-2-Clause"],

@@ -16,6 +16,7 @@ FILES = {
     "plain": (b"int main(void) {\r\n\treturn 0;  \r}\n", "upload://s/a.tar!/t/a.c"),
     "latin": ("// Müller wrote this, für die Gäste\nint x;\n".encode("latin-1"), "upload://s/b.c"),
     "marked": ("local a = 'é'\n".encode("utf-16"), "upload://s/b.lua"),
+    "japanese": ("# これは日本語の注釈です\n".encode("iso-2022-jp"), "upload://s/j.py"),
     "nfd": ("# cafe\u0301\n".encode(), "upload://s/run"),
     "binary": (b"\x7fELF\x00\x01", "upload://s/c.o"),
     "blank": (b" \n\t\n", "upload://s/d.py"),
@@ -57,22 +58,23 @@ def test_each_file_is_split_dropped_or_quarantined(child):
     assert found.column("item_id") == roots.column("item_id")
     said = {name: (row["verdict"], row["reason"]) for name, row in zip(FILES, found.to_pylist(), strict=True)}
     assert said == {
-        "plain": ("split", None), "latin": ("split", None), "marked": ("split", None), "nfd": ("split", None),
+        "plain": ("split", None), "latin": ("split", None), "marked": ("split", None), "japanese": ("split", None), "nfd": ("split", None),
         "binary": ("drop", "binary_file"), "blank": ("drop", "no_text"), "empty": ("drop", "no_text"), "large": ("drop", "too_large"),
         "broken": ("quarantine", "not_decodable"), "lost": ("quarantine", "not_decodable"),
     }  # fmt: skip
     assert children.column("text").to_pylist() == [
-        "int main(void) {\n\treturn 0;  \n}\n", "// Müller wrote this, für die Gäste\nint x;\n", "local a = 'é'\n", "# café\n",
+        "int main(void) {\n\treturn 0;  \n}\n", "// Müller wrote this, für die Gäste\nint x;\n", "local a = 'é'\n", "# これは日本語の注釈です\n", "# café\n",
     ]  # fmt: skip
     assert children.column("facts").to_pylist() == [
         {"path": "t/a.c", "programming_language": "C", "charset": "utf-8"},
         {"path": "b.c", "programming_language": "C", "charset": "windows-1252"},
         {"path": "b.lua", "programming_language": "Lua", "charset": "utf-16-le"},
+        {"path": "j.py", "programming_language": "Python", "charset": "iso2022_jp"},
         {"path": "run", "programming_language": None, "charset": "utf-8"},
     ]
-    assert children.column("parent_id").to_pylist() == roots.column("item_id").to_pylist()[:4]
-    assert children.column("licence").to_pylist() == ["MIT"] * 4
-    assert children.column("language").null_count == 4
+    assert children.column("parent_id").to_pylist() == roots.column("item_id").to_pylist()[:5]
+    assert children.column("licence").to_pylist() == ["MIT"] * 5
+    assert children.column("language").null_count == 5
     assert children.column("content_sha256").to_pylist() == [
         text_sha256(text) for text in children.column("text").to_pylist()
     ]
