@@ -50,7 +50,7 @@ def _capture(place: Workplace, source: str, title: str) -> dg.AssetsDefinition:
     )  # fmt: skip
     def captured(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient):
         extras = {"source": source, "rounds": {source: [context.partition_key]}}
-        return _step(context, pipes, place, "capture", extras).get_materialize_result()
+        return run_step(context, pipes, place, "capture", extras).get_materialize_result()
 
     return captured
 
@@ -74,7 +74,7 @@ def _lane(place: Workplace, recipe: Recipe, lane: Lane) -> dg.AssetsDefinition:
     def in_rooms(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, config: Rounds):
         wanted = [key.path[-1] for key in context.selected_asset_keys]
         extras = {"lane": lane.name, "rooms": wanted, "rounds": _rounds(context, recipe, config)}
-        return _step(context, pipes, place, "lane", extras).get_results()
+        return run_step(context, pipes, place, "lane", extras).get_results()
 
     return in_rooms
 
@@ -86,7 +86,7 @@ def _mixed(place: Workplace, recipe: Recipe) -> dg.AssetsDefinition:
     )  # fmt: skip
     def mixed(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, config: Rounds):
         extras = {"rounds": _rounds(context, recipe, config)}
-        return _step(context, pipes, place, "mixed", extras).get_materialize_result()
+        return run_step(context, pipes, place, "mixed", extras).get_materialize_result()
 
     return mixed
 
@@ -102,18 +102,19 @@ def _shards(place: Workplace, recipe: Recipe) -> dg.AssetsDefinition:
     )  # fmt: skip
     def shards(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, config: Rounds):
         extras = {"rounds": _rounds(context, recipe, config)}
-        return _step(context, pipes, place, "shards", extras).get_materialize_result()
+        return run_step(context, pipes, place, "shards", extras).get_materialize_result()
 
     return shards
 
 
-def _step(
+def run_step(
     context: dg.AssetExecutionContext,
     pipes: dg.PipesSubprocessClient,
     place: Workplace,
     step: str,
     extras: Mapping[str, Any],
 ) -> dg.PipesClientCompletedInvocation:
+    """One step in a process of its own; what it reports comes back through Pipes."""
     command = [sys.executable, "-m", "dagster_project.step"]
     extras = {"step": step, "recipe": place.recipe, "site": place.site, **extras}
     with warnings.catch_warnings():

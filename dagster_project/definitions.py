@@ -3,6 +3,7 @@
 import dagster as dg
 
 from dagster_project.assets import release_assets
+from dagster_project.models import model_assets
 from dagster_project.schedules import nightly, recipe_rounds
 from dagster_project.workplace import workplace
 
@@ -13,7 +14,7 @@ def defs() -> dg.Definitions:
     place = workplace()
     recipe, _ = place.load()
     return dg.Definitions(
-        assets=release_assets(place, recipe),
+        assets=[*release_assets(place, recipe), *model_assets(place, recipe)],
         schedules=[nightly()],
         sensors=[recipe_rounds(recipe)],
         resources={"pipes": dg.PipesSubprocessClient()},

@@ -37,23 +37,6 @@ def funnel(lanes: Mapping[str, Sequence[Stage]]) -> bytes:
     return _png(figure)
 
 
-def curve(steps: Sequence[float], losses: Mapping[str, Sequence[float | None]]) -> bytes:
-    """Lines: losses by step; a None is a step at which that one was not measured."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4))
-    axes = figure.subplots()
-    for name, values in losses.items():
-        points = [(step, value) for step, value in zip(steps, values, strict=True) if value is not None]
-        axes.plot(*zip(*points, strict=True), label=name) if points else None
-    axes.set_xlabel("step")
-    axes.set_ylabel("loss, nats a token")
-    axes.legend()
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
-    return _png(figure)
-
-
 def contact_sheets(release: Path) -> dict[str, bytes]:
     """Lane name -> a sheet of the first pictures of its first shard, for lanes that hold pictures."""
     sheets = {}

@@ -4,18 +4,22 @@ Beam, the decoding children and torch never share a process with Dagster, and wh
 The Pipes extras say what to do: `step` (a key of STEPS), `recipe`, `site`, `rounds`, and what the step itself takes.
 """
 
+import json
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from dagster_pipes import PipesContext, open_dagster_pipes
 
 from dagster_project import pictures
+from dagster_project import trained as models
 from dagster_project.workplace import Workplace
 from pipelines import accounts, phases
 from pipelines.audit.drops import drops
 from pipelines.audit.open import Ledger
 from pipelines.demo import demo_site
+from pipelines.ledger.training import commit_training
 from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe
 from pipelines.run import run
@@ -120,6 +124,67 @@ def shards(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
     )
 
 
+def tokenizers(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
+    """Learn the vocabulary of the last release and write its tokens."""
+    folder = models.folder(site)
+    words = ["tokenize", models.release(site), "--out", folder / "tokens", *models.preset(pipes.extras)]
+    told = models.training(words, pipes.extras, pipes.log.info)
+    codecs = {name: report for name, report in told["codecs"].items() if report}
+    facts = {name: told[name] for name in ("vocabulary", "ids", "items", "tokens")}
+    pipes.report_asset_materialization(metadata=facts | {"codecs": markdown_json(codecs), "path": str(folder)})
+
+
+def pretrained(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
+    """Train on the last release, and commit what was fed."""
+    folder = models.folder(site)
+    words = ["train", models.release(site), "--out", folder / "pretrained", "--tokens", folder / "tokens"]
+    told = models.training([*words, *models.preset(pipes.extras)], pipes.extras, pipes.log.info)
+    _report_trained(site, pipes, folder / "pretrained", told, "held_out_loss_falls", told["held_out"])
+
+
+def finetuned(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
+    """Go on with a task, and commit what was fed."""
+    folder = models.folder(site)
+    words = [
+        "tune",
+        folder / "pretrained",
+        models.release(site),
+        "--out",
+        folder / "finetuned",
+        "--lane",
+        pipes.get_extra("lane"),
+    ]
+    words += [f"--source={name}" for name in pipes.get_extra("sources")] + models.changes(pipes.extras)
+    told = models.training(words, pipes.extras, pipes.log.info)
+    _report_trained(site, pipes, folder / "finetuned", told, "hold_out_loss_falls", told["hold_out"])
+
+
+def evaluated(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
+    """Measure the tuned model on the validation split."""
+    words = ["evaluate", models.folder(site) / "finetuned", models.release(site), "--split", "validation"]
+    told = models.training(words, pipes.extras, pipes.log.info)
+    rows = [(name, one["loss"]) for name, one in sorted(told["by"].items())]
+    pipes.report_asset_materialization(metadata={"loss": told["loss"], "by task": table(("task", "loss"), rows)})
+
+
+def _report_trained(site: Site, pipes: PipesContext, folder: Path, told: Metadata, check: str, held: Metadata) -> None:
+    commit = commit_training(site.store, folder)
+    before, after = (float(held[when]["loss"]) for when in ("before", "after"))
+    pipes.report_asset_materialization(
+        metadata={
+            "curve": markdown((folder / "curve.png").read_bytes()), "checkpoint": told["checkpoint_id"], "steps": told["steps"],
+            "loss before": before, "loss after": after, "training run": told["training_run"], "commit": commit.seq,
+            "path": str(folder),
+        }
+    )  # fmt: skip
+    pipes.report_asset_check(check, passed=after < before, metadata={"before": before, "after": after})
+
+
+def markdown_json(value: object) -> Metadata:
+    """A JSON value, readable."""
+    return {"raw_value": f"```json\n{json.dumps(value, indent=2)}\n```", "type": "md"}
+
+
 def counted(receipts: list[Receipt]) -> Metadata:
     """What a room did, added up over its receipts; for people, never for the balance."""
     counts: dict[str, int] = {}
@@ -141,7 +206,8 @@ def markdown(png: bytes) -> Metadata:
 
 
 STEPS: Mapping[str, Callable[[Recipe, Site, PipesContext], None]] = {
-    "capture": capture, "lane": lane, "mixed": mixed, "shards": shards,
+    "capture": capture, "lane": lane, "mixed": mixed, "shards": shards, "tokenizers": tokenizers, "pretrained": pretrained,
+    "finetuned": finetuned, "evaluated": evaluated,
 }  # fmt: skip
 
 
@@ -149,7 +215,7 @@ def main() -> None:
     """Do the step that the Pipes extras name."""
     with open_dagster_pipes() as pipes:
         place = Workplace(recipe=pipes.get_extra("recipe"), site=pipes.get_extra("site"))
-        recipe, site = place.load(pipes.get_extra("rounds"))
+        recipe, site = place.load(pipes.extras.get("rounds"))
         with demo_site(recipe, site) as (there, ready):
             STEPS[pipes.get_extra("step")](there, ready, pipes)
 
