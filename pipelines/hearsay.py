@@ -16,7 +16,7 @@ from schemas.rights import LICENCE
 def said_of(captures: pa.RecordBatch, annotations: pa.Table, roles: Sequence[Role]) -> pa.Array:
     """`SAID`, one list a capture: its annotations of these roles, the most exact name first, then in order of the sayer.
 
-    The same words said twice of one capture in one role count once.
+    The same words said twice of one capture, in one role and language, count once.
     """
     uris = captures.column("uri").to_pylist()
     wanted = [names(uri) if uri is not None and roles else () for uri in uris]
@@ -30,10 +30,11 @@ def said_of(captures: pa.RecordBatch, annotations: pa.Table, roles: Sequence[Rol
         by_subject[row["subject"]].append(row)
     found = []
     for keys in wanted:
-        once: dict[tuple[str, str], dict[str, object]] = {}
+        once: dict[tuple[str, str, str | None], dict[str, object]] = {}
         for key in keys:
             for row in sorted(by_subject.get(key, ()), key=_order):
-                once.setdefault((row["role"], row["text"]), {name: row[name] for name in SAID.value_type.names})
+                words = (row["role"], row["text"], row["language"])
+                once.setdefault(words, {name: row[name] for name in SAID.value_type.names})
         found.append(list(once.values()))
     return pa.array(found, SAID)
 
