@@ -150,8 +150,8 @@ def main() -> None:
     with open_dagster_pipes() as pipes:
         place = Workplace(recipe=pipes.get_extra("recipe"), site=pipes.get_extra("site"))
         recipe, site = place.load(pipes.get_extra("rounds"))
-        with demo_site(recipe, site) as ready:
-            STEPS[pipes.get_extra("step")](recipe, ready, pipes)
+        with demo_site(recipe, site) as (there, ready):
+            STEPS[pipes.get_extra("step")](there, ready, pipes)
 
 
 if __name__ == "__main__":

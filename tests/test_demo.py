@@ -1,48 +1,103 @@
-"""The demo: a real crawl of the planted sites on loopback, to a release in which every page met its fate."""
+"""The demo: a real crawl of the planted sites on loopback, and uploads of every kind, to a release in which everything met its fate."""
 
+import json
+import tarfile
+import tomllib
 import warnings
 
 import pytest
 
 from pipelines.audit.open import Ledger
+from pipelines.audit.why import why
 from pipelines.demo import demo_site
-from pipelines.recipe import load
+from pipelines.lanes import LANES
+from pipelines.recipe import SHIPPED, loads
 from pipelines.run import run
 from pipelines.shard.verify import verify_release
 from tests.conftest import site_at
-from tests.corpus.pages import pages
-from tests.test_run import fates
+from tests.corpus.planted import Met, unmet
+from tests.corpus.truth import planted, served
+
+FIVE = ["web", "books", "code", "image_caption", "audio"]
+# TODO(#3): once five lanes stand this is FIVE, and the recipe is `load("demo")`.
+STANDING = FIVE if {lane.name for lane in LANES} >= set(FIVE) else ["web"]
+
+
+def demo_recipe():
+    """The demo without the sources of lanes that do not stand."""
+    head, *sources = (SHIPPED / "demo.toml").read_text("utf-8").split("[[source]]\n")
+    for source in sources:
+        lanes = tomllib.loads(source)["lane"]
+        known = [lane for lane in ([lanes] if isinstance(lanes, str) else lanes) if lane in STANDING]
+        if known:
+            head += "[[source]]\n" + source.replace(f"lane = {json.dumps(lanes)}", f"lane = {json.dumps(known)}")
+    return loads(head, base=SHIPPED)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    recipe, site = load("demo"), site_at(tmp_path_factory.mktemp("demo"))
+    site = site_at(tmp_path_factory.mktemp("demo"))
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", ResourceWarning
-        )  # the server process of the demo ends after its pipes are closed
-        with demo_site(recipe, site) as ready:
+        # the server process of the demo ends after its pipes are closed
+        warnings.simplefilter("ignore", ResourceWarning)
+        with demo_site(demo_recipe(), site) as (recipe, ready):
             return recipe, ready, run(recipe, ready)
 
 
-def test_every_page_that_is_linked_meets_its_fate(demo):
-    found = fates(demo[1])
-    wrong = {}
-    for page in pages():
-        if page.group or page.url not in found:
-            continue
-        state, reason = found[page.url]
-        if state not in (page.fate, "merged") or (page.fate == "dropped" and page.reason and reason != page.reason):
-            wrong[page.url] = (state, reason)
-    assert wrong == {}
-    unseen = {page.path for page in pages() if page.url not in found}
-    assert unseen <= {"/robots.txt"}
+def met(site):
+    """How every item of the last run ended."""
+    rows = Ledger.open(site.store).db.rows(
+        "SELECT c.uri, i.lane, d.state, d.reason, i.licence FROM item i JOIN capture c USING (capture_id)"
+        " JOIN disposition d USING (item_id) WHERE d.state <> 'split'"
+    )
+    return [Met(**row) for row in rows]
 
 
-def test_what_robots_forbids_was_not_fetched_and_is_in_the_ledger(demo):
-    rows = Ledger.open(demo[1].store).db.rows("SELECT detail, payload FROM capture WHERE uri LIKE '%/cellar/wine.html'")
-    assert [row["payload"] for row in rows] == [None]
-    assert "Disallow: /cellar/" in rows[0]["detail"]
+def published(site, result):
+    """(lane, URL) -> the words of each sample of the release."""
+    found, folder = {}, site.store.local(result.release_path)
+    for path in folder.rglob("*.tar"):
+        with tarfile.open(path) as shard:
+            for member in shard:
+                if member.name.endswith(".json") and not member.name.startswith("__"):
+                    document = json.load(shard.extractfile(member))
+                    said = document.get("caption") or document["text"]
+                    place = document.get("metadata", document)["url"]
+                    found[path.relative_to(folder).parts[0], place] = said[0] if isinstance(said, list) else said
+    return found
+
+
+def test_everything_planted_meets_its_fate(demo):
+    assert unmet([one for one in planted(crawled=True) if one.lane in STANDING], met(demo[1])) == {}
+
+
+def test_everything_served_is_in_the_ledger(demo):
+    seen = {row["uri"] for row in Ledger.open(demo[1].store).db.rows("SELECT DISTINCT uri FROM capture")}
+    assert {page.url for page in served()} - seen == set()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://closed.example/cellar/wine.html", "http://gallery.example/private-pictures/family.jpg"]
+)
+def test_what_robots_forbids_was_not_fetched_and_is_in_the_ledger(demo, url):
+    rows = Ledger.open(demo[1].store).db.rows("SELECT outcome, detail, payload FROM capture WHERE uri = ?", (url,))
+    assert [(row["outcome"], row["payload"]) for row in rows] == [("refused", None)]
+    assert "Disallow: /" in rows[0]["detail"]
+
+
+def test_what_is_published_says_what_was_said(demo):
+    words = published(demo[1], demo[2])
+    mine = {(one.lane, one.uri): one for one in planted(crawled=True) if one.lane in STANDING}
+    assert {key for key, one in mine.items() if one.fate == "kept"} - words.keys() == set()
+    told = {key: one.text for key, one in mine.items() if one.text and key in words}
+    assert {key: words[key] for key in told} == told
+
+
+def test_why_tells_the_life_of_each_kind(demo):
+    ledger = Ledger.open(demo[1].store)
+    kinds = {(one.lane, one.fate, one.reason): one.uri for one in planted(crawled=True) if one.lane in STANDING}
+    for kind, uri in kinds.items():
+        assert why(ledger, uri)["captures"], kind
 
 
 def test_the_release_verifies_and_a_second_run_fetches_nothing(demo):

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,13 +91,14 @@ def check(asked: argparse.Namespace) -> None:
     """Test everything a run needs, reading no data."""
     from pipelines import recipe as recipes
     from pipelines.capture.inputs import is_url, named
+    from pipelines.demo import with_uploads
     from pipelines.models.files import model_path
     from pipelines.shadow import check_packages
     from pipelines.site import load_site
 
     check_packages()
     site = load_site(asked.site)
-    recipe = recipes.load(asked.recipe)
+    recipe = with_uploads(recipes.load(asked.recipe), site)
     found: list[tuple[str, str]] = [
         ("recipe", f"{recipe.name}, digest {recipe.digest.hex()[:12]}"),
         ("store", site.store.root),
@@ -137,12 +139,16 @@ def plan_arguments(parser: argparse.ArgumentParser) -> None:
 def plan(asked: argparse.Namespace) -> None:
     """Print the stages, versions, thresholds and digest of a recipe, and what a sample of its inputs says of a run."""
     from pipelines import recipe as recipes
+    from pipelines.demo import with_uploads
     from pipelines.plan import estimate
+    from pipelines.site import load_site
 
     recipe = recipes.load(asked.recipe)
     if asked.sample < 0:
         raise RecipeError(f"--sample {asked.sample} is no number of captures; give 0 (read no data) or more")
-    found = estimate(recipe, asked.sample) if asked.sample else None
+    with tempfile.TemporaryDirectory() as folder:  # for the demo's uploads: a plan writes nothing into the site
+        there = with_uploads(recipe, load_site(folder)) if asked.sample else recipe
+        found = estimate(there, asked.sample) if asked.sample else None
     stages = [(lane.name, stage) for lane in recipe.lanes for stage in (recipe.rights, *lane.stages)]
     if asked.json:
         show.as_json(

@@ -34,8 +34,7 @@ def run_verb(asked: argparse.Namespace) -> None:
     site = load_site(asked.site)
     changes = {"runner": asked.runner, "workers": asked.workers, "part_rows": asked.part_rows}
     site = dataclasses.replace(site, **{key: value for key, value in changes.items() if value is not None})
-    recipe = recipes.load(asked.recipe)
-    with demo_site(recipe, site) as ready, _progress(asked.json) as progress:
+    with demo_site(recipes.load(asked.recipe), site) as (recipe, ready), _progress(asked.json) as progress:
         result = run(recipe, ready, progress=progress)
     fields = dataclasses.asdict(result)
     if asked.json:

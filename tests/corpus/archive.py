@@ -8,9 +8,6 @@ from pathlib import Path
 
 from tests.corpus.pages import Page
 
-# What only a live crawl obeys: an archive holds the page, so robots.txt decides over it as over any other.
-BARRED = "/cellar/"
-
 
 def record(page: Page, second: int) -> bytes:
     """One response record, uncompressed. Its id follows from its content; `second` counts from a fixed day."""

@@ -1,6 +1,5 @@
-"""Every page of the corpus with the fate a right run must give it. Hosts end in `.example`: nobody owns them.
-
-Fates are under the policy `opt_out_respected` and the agents HeadwaterBot, CCBot, GPTBot and *.
+"""Every web page of the corpus with the fate a right run must give it (`tests.corpus.planted`). Hosts end in `.example`: nobody owns
+them. What pages show lies in `tests.corpus.gallery`.
 """
 
 import gzip
@@ -9,15 +8,13 @@ from html import escape
 
 from tests.corpus.prose import paragraphs
 
-HOSTS = ("river.example", "mill.example", "closed.example", "reserved.example", "broken.example")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
     """One URL as the site serves it, and what must become of it.
 
-    `fate`: a disposition state, or a capture outcome for what never becomes an item. `witness`: the path of the kept page a
-    merged one must name; merged pages may name any of their group, see `group`.
+    `fate`: as `Planted` has it, or a capture outcome for what never becomes an item. `reason`, `group`, `licence`, `text`: as there.
+    `holds`: personal data that must not be published.
     """
 
     host: str
@@ -29,6 +26,9 @@ class Page:
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/html; charset=utf-8"),)
     group: str | None = None
     holds: tuple[str, ...] = field(default=())
+    lane: str = "web"
+    licence: str | None = None
+    text: str | None = None
 
     @property
     def url(self) -> str:
@@ -37,14 +37,21 @@ class Page:
 
 
 def html(
-    title: str, text: list[str], *, head: str = "", foot: str = "", links: tuple[str, ...] = (), lang: str = "en"
+    title: str,
+    text: list[str],
+    *,
+    head: str = "",
+    foot: str = "",
+    links: tuple[str, ...] = (),
+    lang: str = "en",
+    figures: str = "",
 ) -> bytes:
-    """A page with navigation, an article and a footer, as pages have them."""
+    """A page with navigation, an article and a footer, as pages have them. `figures`: markup that follows the text."""
     nav = "".join(f'<li><a href="{escape(link)}">{escape(link)}</a></li>' for link in links)
     body = "".join(f"<p>{escape(part)}</p>" for part in text)
     return (
         f'<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8"><title>{escape(title)}</title>{head}</head>'
-        f"<body><nav><ul>{nav}</ul></nav><main><article><h1>{escape(title)}</h1>{body}</article></main>"
+        f"<body><nav><ul>{nav}</ul></nav><main><article><h1>{escape(title)}</h1>{body}{figures}</article></main>"
         f"<footer>{foot}</footer></body></html>"
     ).encode()
 
@@ -62,15 +69,16 @@ SPAM = [
 
 
 def pages() -> list[Page]:
-    """All pages of all hosts."""
+    """All pages of the five hosts that only have words."""
     return [*_river(), *_mill(), *_closed(), *_reserved(), *_broken()]
 
 
 def _river() -> list[Page]:
     """Good pages, with their exact and near copies, under a licence."""
+    groups = {1: "story 1", 2: "story 2"}
     articles = [
         Page(
-            host="river.example", path=f"/stories/{n}.html", fate="kept",
+            host="river.example", path=f"/stories/{n}.html", fate="group" if n in groups else "kept", group=groups.get(n),
             body=html(f"River story {n}", paragraphs(f"river {n}"), foot=CC_BY),
         )
         for n in range(1, 13)
@@ -79,9 +87,9 @@ def _river() -> list[Page]:
     near = paragraphs("river 2")
     near[3] = near[3].rsplit(". ", 1)[0] + ". " + "The ending of this copy was written anew."
     copies = [
-        Page(host="river.example", path="/print/1.html", fate="group", group="exact", reason="exact_duplicate", body=twin.body),
+        Page(host="river.example", path="/print/1.html", fate="group", group="story 1", reason="exact_duplicate", body=twin.body),
         Page(
-            host="river.example", path="/mirror/2.html", fate="group", group="near", reason="near_duplicate",
+            host="river.example", path="/mirror/2.html", fate="group", group="story 2", reason="near_duplicate",
             body=html("River story 2", near, foot=CC_BY),
         ),
     ]  # fmt: skip

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.corpus.pages import HOSTS, Page, pages
+from tests.corpus.pages import Page
+from tests.corpus.truth import served
 
 
 class Site(ThreadingHTTPServer):
@@ -45,11 +46,12 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(found: list[Page] | None = None) -> Iterator[dict[str, str]]:
     """The hosts of the corpus and where they are served, while the context lasts."""
-    server = Site(pages() if found is None else found)
+    found = served() if found is None else found
+    server = Site(found)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield dict.fromkeys(HOSTS, f"127.0.0.1:{server.server_port}")
+        yield dict.fromkeys(sorted({page.host for page in found}), f"127.0.0.1:{server.server_port}")
     finally:
         server.shutdown()
         server.server_close()

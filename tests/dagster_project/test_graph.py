@@ -15,6 +15,7 @@ import pytest
 from dagster_project.assets import ROUNDS, release_assets
 from dagster_project.definitions import defs
 from dagster_project.workplace import Workplace
+from pipelines.demo import demo_site
 from pipelines.recipe import load
 from pipelines.run import run
 from tests.conftest import site_at
@@ -101,10 +102,12 @@ def test_the_shards_are_those_of_the_command_line(materialized, tmp_path):
     """Of the same captures: a crawl at another time is another capture, and says so in `retrieved_at`."""
     folder, result = materialized
     shutil.copytree(folder / "captures", tmp_path / "captures")
-    shutil.copytree(folder / "rooms" / "demo-sites", tmp_path / "rooms" / "demo-sites")
+    recipe, site = load("demo"), site_at(tmp_path)
+    for source in recipe.sources:
+        shutil.copytree(folder / "rooms" / source.card.name, tmp_path / "rooms" / source.card.name)
     shutil.copytree(folder / "parts", tmp_path / "parts")
-    site = site_at(tmp_path)
-    made = run(load("demo"), site)
+    with demo_site(recipe, site) as (there, ready):
+        made = run(there, ready)
     assert made.reused < made.rooms
     metadata = next(
         event.materialization.metadata

@@ -1,0 +1,3 @@
+module ferry.example/ferry
+
+go 1.20
