@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from itertools import combinations
@@ -109,6 +110,12 @@ def test_copies_of_code_are_exact_or_near():
     assert CODE["tally/tally/_vendor/words.py"] == CODE["tally/tally/words.py"]
     assert CODE["ferry/vendor/queue.example/queue/queue.go"] == CODE["ferry/queue/queue.go"]
     assert 0.9 < similarities([CODE["gauge/src/ring.c"], CODE["gauge-fork/src/ring.c"]])[0] < 1.0
+
+
+def test_no_other_files_of_code_are_near():
+    lone = [text for name, text in CODE.items() if name.endswith((".py", ".c", ".h", ".go", "chart.js"))
+            and not re.search("vendor|fork", name)]  # fmt: skip
+    assert max(similarities(lone)) < 0.5
 
 
 def test_the_repository_has_one_commit_of_one_id(tmp_path):

@@ -37,14 +37,11 @@ def uploads() -> list[Upload]:
 
 
 def write_uploads(folder: Path) -> None:
-    """Write every upload below the folder, and one project as a git repository where there is git. What is there stays."""
+    """Write every upload below the folder; one project becomes a git repository too, where there is git. What is there stays."""
     for upload in uploads():
         for name, data in upload.files.items():
             write(folder / upload.folder / name, data)
-    repository = folder / "code" / REPOSITORY
-    for name, text in programs.ferry().items():
-        write(repository / name, text.encode())
-    programs.commit(repository)
+    programs.commit(folder / "code" / REPOSITORY)
 
 
 def write(path: Path, data: bytes) -> None:
@@ -151,7 +148,7 @@ def _sounds() -> Upload:
     planted = [
         *(_planted("audio", fate, "demo-sounds", "sounds.tar.gz", name, text=says) for name, _, says, fate in within),
         *(_planted("audio", fate, "demo-sounds", name, text=says) for name, _, says, fate in loose),
-        _planted("audio", BROKEN, "demo-sounds", "broken/cut.tar.gz"),
+        _planted("audio", Fate("quarantined", "record_truncated"), "demo-sounds", "broken/cut.tar.gz", "lost/10.wav"),
     ]
     files = {"sounds.tar.gz": gzip_bytes(tar(_with_words(within))), "broken/cut.tar.gz": whole[: len(whole) // 2]}
     return Upload(source="demo-sounds", folder="sounds", files=_with_words(loose) | files, planted=tuple(planted))
@@ -185,30 +182,41 @@ def _books() -> Upload:
 
 
 def _code() -> Upload:
-    """Two projects in a tar.gz; the third is a repository (`write_uploads`). Only files of code are planted."""
-    members = {**programs.tally(), **programs.gauge()}
+    """Two projects in a tar.gz and one as loose files, which are a repository too (`write_uploads`). Files of code are planted."""
+    packed = {**programs.tally(), **programs.gauge()}
+    loose = {f"{REPOSITORY}/{name}": text for name, text in programs.ferry().items()}
     fates = {
         "tally/web/chart.min.js": dropped("minified"),
         "tally/tally/_vendor/words.py": dropped("vendored"),
         "gauge/src/marks.h": dropped("generated"),
         "gauge/src/ring.c": copy_of("ring.c", "near_duplicate"),
         "gauge-fork/src/ring.c": copy_of("ring.c", "near_duplicate"),
+        f"{REPOSITORY}/vendor/queue.example/queue/queue.go": dropped("vendored"),
     }
+    licences = {"tally": "MIT", "ferry": "Apache-2.0", "gauge": "GPL-2.0-or-later", "gauge-fork": "GPL-2.0-or-later"}
     planted = [
         _planted(
-            "code", fates.get(name, KEPT), "demo-code", "code.tar.gz", name,
-            licence="MIT" if name.startswith("tally/") else "GPL-2.0-or-later",
+            "code", fates.get(name, KEPT), "demo-code", *path,
+            # A licence file does not speak for what was copied in from elsewhere.
+            licence=None if "_vendor" in name else licences[name.split("/")[0]],
         )
-        for name in members
-        if name.endswith((".py", ".c", ".h", ".js"))
+        for name, path in [*((name, ("code.tar.gz", name)) for name in packed), *((name, (name,)) for name in loose)]
+        if name.endswith((".py", ".c", ".h", ".js", ".go"))
     ]  # fmt: skip
-    data = gzip_bytes(tar({name: text.encode() for name, text in members.items()}))
-    return Upload(source="demo-code", folder="code", files={"code.tar.gz": data}, planted=tuple(planted))
+    files = {name: text.encode() for name, text in loose.items()}
+    files["code.tar.gz"] = gzip_bytes(tar({name: text.encode() for name, text in packed.items()}))
+    return Upload(source="demo-code", folder="code", files=files, planted=tuple(planted))
 
 
 def _questions() -> Upload:
-    rows = [{"text": text} for text in questions()]
-    return Upload(source="demo-questions", folder="questions", files={"questions.jsonl": _jsonl(rows)}, planted=())
+    """A table of texts; each row is a thing of its own."""
+    texts = questions()
+    planted = [
+        _planted("books", KEPT, "demo-questions", "questions.jsonl", str(n), text=text)
+        for n, text in enumerate(texts, 1)
+    ]
+    files = {"questions.jsonl": _jsonl([{"text": text} for text in texts])}
+    return Upload(source="demo-questions", folder="questions", files=files, planted=tuple(planted))
 
 
 def tar(members: Mapping[str, bytes]) -> bytes:
