@@ -9,7 +9,7 @@ from html import escape
 from tests.corpus import pictures, sounds
 from tests.corpus.pages import TEXT, Page, html
 from tests.corpus.pictures import JPEG, PNG, caption
-from tests.corpus.planted import BROKEN, KEPT, Fate, copy_of, dropped
+from tests.corpus.planted import KEPT, Fate, broken, copy_of, dropped
 from tests.corpus.prose import paragraphs
 
 HOST = "gallery.example"
@@ -73,11 +73,11 @@ def _odd_pictures() -> list[Page]:
     """Pictures that are broken, that rules drop, and that their site or page reserves."""
     reserved = (("X-Robots-Tag", "noai"),)
     return [
-        _shown("/pictures/cut.jpg", JPEG, pictures.truncated("cut"), BROKEN),
-        _shown("/pictures/bomb.png", PNG, pictures.bomb(), BROKEN),
-        _shown("/pictures/dot.png", PNG, pictures.dot("dot"), dropped("image_too_small")),
-        _shown("/pictures/unnamed.jpg", JPEG, pictures.photo("unnamed"), dropped("no_caption")),
-        _shown("/pictures/IMG_2041.jpg", JPEG, pictures.photo("named"), dropped("caption_is_file_name")),
+        _shown("/pictures/cut.jpg", JPEG, pictures.truncated("cut"), broken("not_decodable")),
+        _shown("/pictures/bomb.png", PNG, pictures.bomb(), broken("too_large")),
+        _shown("/pictures/dot.png", PNG, pictures.dot("dot"), dropped("picture_too_small")),
+        _shown("/pictures/unnamed.jpg", JPEG, pictures.photo("unnamed"), dropped("caption_missing")),
+        _shown("/pictures/IMG_2041.jpg", JPEG, pictures.photo("named"), dropped("caption_file_name")),
         _shown("/pictures/reserved.jpg", JPEG, pictures.photo("reserved"), dropped("header_opt_out"), headers=reserved),
         _shown("/pictures/behind.jpg", JPEG, pictures.photo("behind"), dropped("meta_opt_out")),
         _shown("/private-pictures/family.jpg", JPEG, pictures.photo("family"), Fate("refused")),

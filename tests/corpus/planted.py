@@ -19,7 +19,12 @@ class Fate:
     group: str | None = None
 
 
-KEPT, BROKEN = Fate(), Fate("quarantined")
+KEPT = Fate()
+
+
+def broken(reason: str) -> Fate:
+    """Quarantined for this reason."""
+    return Fate("quarantined", reason)
 
 
 def dropped(reason: str) -> Fate:

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipelines.capture.subject import upload_uri
 from tests.corpus import books, pictures, programs, sounds
 from tests.corpus.pictures import caption
-from tests.corpus.planted import BROKEN, KEPT, Fate, Planted, copy_of, dropped
+from tests.corpus.planted import KEPT, Fate, Planted, broken, copy_of, dropped
 from tests.corpus.questions import questions
 
 REPOSITORY = "ferry"  # in the folder of code
@@ -76,10 +76,16 @@ def _photos() -> Upload:
         ("copies/12.jpg", pictures.photo("12"), caption("12"), "CC0-1.0", exact),
         ("copies/13.jpg", pictures.near_copy("13"), caption("13"), "CC-BY-4.0", near),
         ("copies/gallery.jpg", pictures.photo("0"), caption("0"), "", copy_of("picture 0", "exact_duplicate")),
-        ("broken/cut.jpg", pictures.truncated("cut too"), "A picture that was cut in two.", "", BROKEN),
-        ("broken/bomb.png", pictures.bomb(), "A large white field.", "", BROKEN),
-        ("odd/dot.png", pictures.dot("dot too"), "A very small picture of a shape.", "", dropped("image_too_small")),
-        ("odd/DSC00017.jpg", pictures.photo("camera"), "DSC00017.jpg", "", dropped("caption_is_file_name")),
+        (
+            "broken/cut.jpg",
+            pictures.truncated("cut too"),
+            "A picture that was cut in two.",
+            "",
+            broken("not_decodable"),
+        ),
+        ("broken/bomb.png", pictures.bomb(), "A large white field.", "", broken("too_large")),
+        ("odd/dot.png", pictures.dot("dot too"), "A very small picture of a shape.", "", dropped("picture_too_small")),
+        ("odd/DSC00017.jpg", pictures.photo("camera"), "DSC00017.jpg", "", dropped("caption_file_name")),
     ]
     rows = [("file_name", "text", "licence"), *((name, says, licence) for name, _, says, licence, _ in found)]
     return Upload(
@@ -139,8 +145,13 @@ def _sounds() -> Upload:
         ("same/07.flac", sounds.flac(known["07"].samples), known["07"].says, copy_of("sound 07")),
         ("quiet/08.wav", sounds.wav(sounds.quieter(loud)), known["08"].says, copy_of("sound 08")),
         ("odd/silence.wav", sounds.wav(sounds.silence()), "Nothing can be heard.", dropped("silent")),
-        ("broken/cut.flac", sounds.flac(known["09"].samples)[:9000], "A tone that breaks off.", BROKEN),
-        ("broken/numbers.wav", sounds.wav(sounds.not_numbers()), "A tone with a hole in it.", BROKEN),
+        (
+            "broken/cut.flac",
+            sounds.flac(known["09"].samples)[:9000],
+            "A tone that breaks off.",
+            broken("not_decodable"),
+        ),
+        ("broken/numbers.wav", sounds.wav(sounds.not_numbers()), "A tone with a hole in it.", broken("not_decodable")),
     ]
     whole = gzip_bytes(
         tar({"lost/10.wav": sounds.wav(known["10"].samples), "lost/10.txt": b"A tone that quickly rises.\n"})
@@ -148,7 +159,7 @@ def _sounds() -> Upload:
     planted = [
         *(_planted("audio", fate, "demo-sounds", "sounds.tar.gz", name, text=says) for name, _, says, fate in within),
         *(_planted("audio", fate, "demo-sounds", name, text=says) for name, _, says, fate in loose),
-        _planted("audio", Fate("quarantined", "record_truncated"), "demo-sounds", "broken/cut.tar.gz", "lost/10.wav"),
+        _planted("audio", broken("record_truncated"), "demo-sounds", "broken/cut.tar.gz", "lost/10.wav"),
     ]
     files = {"sounds.tar.gz": gzip_bytes(tar(_with_words(within))), "broken/cut.tar.gz": whole[: len(whole) // 2]}
     return Upload(source="demo-sounds", folder="sounds", files=_with_words(loose) | files, planted=tuple(planted))
