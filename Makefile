@@ -3,14 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SITE ?= demo-site
+# One thing of each kind: kept, barred by its site, merged, barred by the page that shows it, a copy, an edition, minified.
+ASKED := http://river.example/stories/1.html http://closed.example/ http://gallery.example/pictures/0.jpg \
+  http://gallery.example/pictures/behind.jpg upload://demo-sounds/quiet/08.wav upload://demo-books/the-lock-keeper.txt \
+  upload://demo-code/code.tar.gz!/tally/web/chart.min.js
 
 .PHONY: demo test check clean
 
 demo: $(VENV)/.ready
 	$(BIN)/headwater run demo --site $(SITE)
+	$(BIN)/headwater sql "SELECT lane, state, count(*) AS items FROM disposition GROUP BY ALL ORDER BY ALL" --site $(SITE)
 	$(BIN)/headwater drops --site $(SITE)
-	$(BIN)/headwater why http://river.example/stories/1.html --site $(SITE)
-	$(BIN)/headwater why http://closed.example/ --site $(SITE)
+	for name in $(ASKED); do $(BIN)/headwater why $$name --site $(SITE) || exit; done
 	$(BIN)/headwater verify --site $(SITE)
 
 test: $(VENV)/.ready
