@@ -18,11 +18,13 @@ from tests.conftest import site_at
 from tests.corpus.planted import Met, unmet
 from tests.corpus.truth import planted, served
 
-STANDING = [lane.name for lane in LANES]
+FIVE = ["web", "books", "code", "image_caption", "audio"]
+# TODO(#3): once five lanes stand this is FIVE, and the recipe is `load("demo")`.
+STANDING = FIVE if {lane.name for lane in LANES} >= set(FIVE) else ["web"]
 
 
 def demo_recipe():
-    """The demo with the lanes that there are. TODO(#3): `load("demo")` once there are five."""
+    """The demo without the sources of lanes that do not stand."""
     head, *sources = (SHIPPED / "demo.toml").read_text("utf-8").split("[[source]]\n")
     for source in sources:
         lanes = tomllib.loads(source)["lane"]

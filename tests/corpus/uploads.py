@@ -204,18 +204,16 @@ def _code() -> Upload:
         "gauge-fork/src/ring.c": copy_of("ring.c", "near_duplicate"),
         f"{REPOSITORY}/vendor/queue.example/queue/queue.go": dropped("vendored"),
     }
-    licences = {"tally": "MIT", "ferry": "Apache-2.0"}
+    licences = {"tally": "MIT", "ferry": "Apache-2.0", "gauge": "GPL-2.0-or-later", "gauge-fork": "GPL-2.0-or-later"}
     planted = [
         _planted(
-            "code",
-            fates.get(name, KEPT),
-            "demo-code",
-            *path,
-            licence=licences.get(name.split("/")[0], "GPL-2.0-or-later"),
+            "code", fates.get(name, KEPT), "demo-code", *path,
+            # A licence file does not speak for what was copied in from elsewhere.
+            licence=None if "_vendor" in name else licences[name.split("/")[0]],
         )
         for name, path in [*((name, ("code.tar.gz", name)) for name in packed), *((name, (name,)) for name in loose)]
         if name.endswith((".py", ".c", ".h", ".js", ".go"))
-    ]
+    ]  # fmt: skip
     files = {name: text.encode() for name, text in loose.items()}
     files["code.tar.gz"] = gzip_bytes(tar({name: text.encode() for name, text in packed.items()}))
     return Upload(source="demo-code", folder="code", files=files, planted=tuple(planted))
