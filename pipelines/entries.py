@@ -9,7 +9,7 @@ import pyarrow as pa
 from pipelines import recipe as recipes
 from pipelines.dedup.duplicates import Duplicates
 from pipelines.phases import Captured, LaneRun, Settled
-from pipelines.recipe import Recipe
+from pipelines.recipe import Recipe, for_source
 from pipelines.shard.work import Release
 from pipelines.site import Site
 from pipelines.store import Part
@@ -78,13 +78,20 @@ def _sources(recipe: Recipe) -> pa.Table:
 
 
 def _ops(recipe: Recipe) -> pa.Table:
-    rows = [
-        {"op_id": stage.op_id, "lane": lane.name, "stage": stage.name, "version": stage.version, "shape": stage.shape.value,
-         "parameters": canonical(stage.settings).decode()}
+    wanted = [(lane, lane) for lane in recipe.lanes]
+    wanted += [
+        (lane, for_source(lane, source))
+        for source in recipe.sources
         for lane in recipe.lanes
-        for stage in (recipe.rights, *lane.stages)
-    ]  # fmt: skip
-    return pa.Table.from_pylist(rows, schema=OP)
+        if lane.name in source.lanes
+    ]
+    rows = {
+        (lane.name, stage.op_id): {"op_id": stage.op_id, "lane": lane.name, "stage": stage.name, "version": stage.version, "shape": stage.shape.value,
+         "parameters": canonical(stage.settings).decode()}
+        for lane, way in wanted
+        for stage in (recipe.rights, *way.stages)
+    }  # fmt: skip
+    return pa.Table.from_pylist(list(rows.values()), schema=OP)
 
 
 def _holdings(captured: Sequence[Captured], lanes: Sequence[LaneRun], release: Release) -> pa.Table:

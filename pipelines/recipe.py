@@ -16,7 +16,7 @@ from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
 from pipelines.rights.judge import rights_stage
 from pipelines.rights.policy import policy as load_policy
-from pipelines.stage import Stage
+from pipelines.stage import Scalar, Stage
 from schemas.digest import digest
 from schemas.errors import RecipeError
 from schemas.source import SourceCard, card_from, load_card
@@ -45,7 +45,7 @@ class Source:
     """One source of a recipe. `inputs` are as the recipe has them: paths relative to it, or http(s) URLs to crawl.
 
     `languages`: empty means all. `sample`: share of the captures that become items, chosen by capture_id; above 0, at
-    most 1.
+    most 1. `stages`: (stage, settings) that hold for this source alone, over those of the recipe.
     """
 
     card: SourceCard
@@ -53,6 +53,7 @@ class Source:
     inputs: tuple[str, ...]
     languages: tuple[str, ...] = ()
     sample: float = 1.0
+    stages: tuple[tuple[str, tuple[tuple[str, Scalar], ...]], ...] = ()
     crawl: Crawl = Crawl()
     layout: Layout = field(default_factory=Layout)
 
@@ -159,12 +160,17 @@ def loads(text: str, *, base: Path, where: str = "recipe") -> Recipe:
     if len({card.name for card in cards}) < len(cards) or len(cards) < len(sources):
         raise keys.fail("two sources have cards of the same name; names are how the ledger tells sources apart")
     wanted = {lane for source in sources for lane in source.lanes}
+    lanes = _override(tuple(lane for lane in LANES if lane.name in wanted), keys)
+    for source in sources:
+        for lane in (lane for lane in lanes if lane.name in source.lanes):
+            for_source(lane, source)
+        _known_stages(source, lanes, keys)
     recipe = Recipe(
         name=name,
         policy=load_policy(keys.text("policy")).name,
         agents=keys.strings("agents", DEFAULT_AGENTS),
         sources=sources,
-        lanes=_override(tuple(lane for lane in LANES if lane.name in wanted), keys),
+        lanes=lanes,
         mix=_mix(keys, wanted),
         shards=keys.sub("shards").fill(Shards()),
         max_quarantined=keys.value("max_quarantined", 0.01),
@@ -182,6 +188,7 @@ def _source(keys: toml.Table, base: Path) -> Source:
         inputs=keys.strings("from"),
         languages=keys.strings("languages", ()),
         sample=keys.value("sample", 1.0),
+        stages=_stage_settings(keys),
         crawl=keys.sub("crawl").fill(Crawl()),
         layout=keys.fields(Layout()),
     )
@@ -193,6 +200,43 @@ def _source(keys: toml.Table, base: Path) -> Source:
         raise keys.fail(f"sample must be above 0 and at most 1, is {source.sample}")
     keys.finish()
     return source
+
+
+def _stage_settings(keys: toml.Table) -> tuple[tuple[str, tuple[tuple[str, Scalar], ...]], ...]:
+    found = []
+    for name, values in sorted(keys.table("stage").items()):
+        if not isinstance(values, dict):
+            raise keys.fail(f'stage.{name} must be a table: [source.stage."{name}"]')
+        settings = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        found.append((name, tuple(sorted(settings.items()))))
+    return tuple(found)
+
+
+def _known_stages(source: Source, lanes: tuple[Lane, ...], keys: toml.Table) -> None:
+    known = {stage.name for lane in lanes if lane.name in source.lanes for stage in lane.stages}
+    for name, _ in source.stages:
+        if name not in known:
+            raise keys.fail(
+                f'source {source.card.name}: [source.stage."{name}"] is no stage of its lanes; they have: '
+                f"{', '.join(sorted(known))}"
+            )
+
+
+def for_source(lane: Lane, source: Source) -> Lane:
+    """The lane as this source wants it: its own stage settings, and its languages as a setting of the language judge.
+
+    Raises:
+        RecipeError: a setting that the stage does not have, or of another type.
+    """
+    own = {name: dict(values) for name, values in source.stages}
+
+    def change(stage: Stage) -> Stage:
+        wanted: dict[str, object] = dict(own.get(stage.name, {}))
+        if source.languages and "languages" in stage.settings:
+            wanted["languages"] = source.languages
+        return stage.override(wanted, where=f"source {source.card.name}") if wanted else stage
+
+    return map_stages(lane, change) if own or source.languages else lane
 
 
 def _override(lanes: tuple[Lane, ...], keys: toml.Table) -> tuple[Lane, ...]:
@@ -249,6 +293,8 @@ def dump(recipe: Recipe) -> str:
         lines += toml.section("[[source]]", settings)
         lines += toml.section("[source.card]", _fields(source.card))
         lines += toml.section("[source.crawl]", _fields(source.crawl))
+        for name, values in source.stages:
+            lines += toml.section(f'[source.stage."{name}"]', dict(values))
     for stage in sorted({s.name: s for lane in recipe.lanes for s in lane.stages}.values(), key=lambda s: s.name):
         lines += toml.section(f'[stage."{stage.name}"]', stage.settings) if stage.settings else []
     lines += toml.section("[mix]", dict(recipe.mix)) if recipe.mix else []

@@ -28,7 +28,7 @@ from pipelines.hearsay import licences_about, said_of
 from pipelines.lanes.lane import Lane
 from pipelines.payload import payload_bytes
 from pipelines.receipt import Receipt, Tables, room
-from pipelines.recipe import Recipe, Source, map_stages
+from pipelines.recipe import Recipe, Source, for_source
 from pipelines.rights.judge import Evidence, evidence_key
 from pipelines.rights.licences import LicenceHit, conclude
 from pipelines.rights.spdx import licence_class
@@ -127,7 +127,7 @@ def _captured(recipe: Recipe, site: Site, order: CaptureOrder) -> Receipt:
 
 
 def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receipt]:
-    lane, store = _for_source(recipe.lane(order.lane), recipe.source(order.source)), site.store
+    lane, store = for_source(recipe.lane(order.lane), recipe.source(order.source)), site.store
     source = recipe.source(order.source)
     takes_damage = source.lanes[0] == lane.name
 
@@ -166,16 +166,6 @@ def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receip
 
     signed_key = digest("room", "signed", edited.part("items").sha256, lane.dedup.stage.op_id, recipe.rights.op_id)
     yield room(store, lane.name, "signed", signed_key, lambda: _sign(lane, site, edited, evidence))
-
-
-def _for_source(lane: Lane, source: Source) -> Lane:
-    """The lane as this source wants it: its languages are a setting of the language judge."""
-    if not source.languages:
-        return lane
-    wanted = {"languages": source.languages}
-    return map_stages(
-        lane, lambda stage: stage.override(wanted, where=source.card.name) if "languages" in stage.settings else stage
-    )
 
 
 def accepted(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.recipe import SHIPPED, dump, load, loads
+from pipelines.recipe import SHIPPED, dump, for_source, load, loads
 from pipelines.site import load_site
 from pipelines.stage import Rule, rule_judge
 from schemas.errors import CardError, InputError, RecipeError, SiteError
@@ -115,3 +115,30 @@ def test_a_site_with_an_unknown_key_or_a_bad_host_is_refused(tmp_path):
 def test_a_recipe_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         read(RECIPE).name = "other"
+
+
+def test_a_setting_of_one_source_holds_for_that_source_alone():
+    text = RECIPE + '[source.stage."quality.gopher"]\nmin_words = 5\n'
+    text += RECIPE.partition("[[source]]")[2].replace('"example"', '"other"').join(["[[source]]", ""])
+    recipe = read(text)
+    words = {
+        source.card.name: next(s for s in for_source(recipe.lanes[0], source).judges if s.name == "quality.gopher")
+        for source in recipe.sources
+    }
+    assert [words[name].number("min_words") for name in ("example", "other")] == [5, 50]
+    assert read(dump(recipe)) == recipe
+    assert read(dump(recipe)).digest == recipe.digest != read(text.replace("min_words = 5", "min_words = 6")).digest
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ('[source.stage."quality.gopher"]\nmin_wrods = 5', "has no setting 'min_wrods'"),
+        ('[source.stage."quality.gopher"]\nmin_words = "five"', "expected float, got 'five'"),
+        ('[source.stage."quality.code"]\nmax_vendored = 1', r"no stage of its lanes; they have: .*quality\.gopher"),
+        ('[source.stage]\n"quality.gopher" = 3', r"stage\.quality\.gopher must be a table"),
+    ],
+)
+def test_a_wrong_setting_of_a_source_says_so(more, message):
+    with pytest.raises(InputError, match=message):
+        read(f"{RECIPE}\n{more}\n")

@@ -24,6 +24,7 @@ def recipe() -> Schema:
     """A corpus.toml, as the object that a TOML reader makes of it."""
     said = documented(DOCS.read_text("utf-8"))
     stages = {stage.name: stage for lane in LANES for stage in lane.stages}
+    settings = _object({name: _settings(stage) for name, stage in sorted(stages.items())})
     lanes = [lane.name for lane in LANES]
     properties: Schema = {
         "format": {"const": FORMAT},
@@ -31,8 +32,8 @@ def recipe() -> Schema:
         "policy": {"enum": [preset.name for preset in PRESETS]},
         "agents": {**_one_or_more(), "default": list(DEFAULT_AGENTS)},
         "max_quarantined": {"type": "number", "default": 0.01},
-        "source": {"type": "array", "minItems": 1, "items": _source(said, lanes)},
-        "stage": _object({name: _settings(stage) for name, stage in sorted(stages.items())}),
+        "source": {"type": "array", "minItems": 1, "items": _source(said, lanes, settings)},
+        "stage": settings,
         "mix": _object({name: {"type": "number", "exclusiveMinimum": 0} for name in lanes}),
         "shards": of_class(Shards, is_input=True),
     }
@@ -43,7 +44,7 @@ def recipe() -> Schema:
     return _object(properties, "format", "name", "policy", "source")
 
 
-def _source(said: dict[str, str], lanes: list[str]) -> Schema:
+def _source(said: dict[str, str], lanes: list[str], settings: Schema) -> Schema:
     lane: Schema = {"type": "string", "enum": list(lanes)}
     properties: Schema = {
         "card": {"oneOf": [{"type": "string"}, card()]},
@@ -51,6 +52,7 @@ def _source(said: dict[str, str], lanes: list[str]) -> Schema:
         "from": {"oneOf": [{"type": "string"}, {**STRINGS, "minItems": 1}]},
         "languages": {**_one_or_more(), "default": []},
         "sample": {"type": "number", "exclusiveMinimum": 0, "maximum": 1, "default": 1.0},
+        "stage": {"description": said['[source.stage."NAME"]'], **settings},
         "crawl": {"description": said["[source.crawl]"], **of_class(Crawl, is_input=True)},
         **of_class(Layout, is_input=True)["properties"],  # type: ignore[dict-item]
     }
