@@ -22,7 +22,7 @@ from pipelines.phases import (
 )
 from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe
-from pipelines.runner import Progress, quiet
+from pipelines.runner import Progress, one_pool, quiet
 from pipelines.site import Site
 from schemas.digest import digest
 from schemas.run import Balance
@@ -51,6 +51,11 @@ def run(recipe: Recipe, site: Site, *, progress: Progress = quiet, clock: Clock 
         QuarantineExceeded: too many rows of one reason failed.
         BalanceError: the accounts do not add up; nothing is committed.
     """
+    with one_pool():
+        return _run(recipe, site, progress, clock)
+
+
+def _run(recipe: Recipe, site: Site, progress: Progress, clock: Clock) -> Result:
     started = clock()
     captured = [capture(recipe, site, source, progress, clock) for source in recipe.sources]
     lanes = [lane_rooms(recipe, site, lane, captured, progress) for lane in recipe.lanes]

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from multiprocessing import active_children, get_context
 
 from pipelines.receipt import Receipt
@@ -48,8 +49,7 @@ def run_orders(
         return [
             _counted(run_part(recipe, site, order), name, i, len(orders), progress) for i, order in enumerate(orders, 1)
         ]
-    # Spawned, not forked: Arrow, numba and the store hold threads that do not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_at_ctrl_c) as pool:
+    with _pool(site.workers) as pool:
         with _deaf_to_ctrl_c():
             futures = [pool.submit(run_part, recipe, site, order) for order in orders]
         try:
@@ -59,6 +59,39 @@ def run_orders(
             if isinstance(error, KeyboardInterrupt):
                 _end_workers()
             raise
+
+
+_KEPT: ContextVar[list[ProcessPoolExecutor] | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def one_pool() -> Iterator[None]:
+    """Within this, all `run_orders` share their worker processes: each costs 1.1 s of CPU to start."""
+    kept: list[ProcessPoolExecutor] = []
+    token = _KEPT.set(kept)
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+        for pool in kept:
+            pool.shutdown()
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """The pool that `one_pool` keeps, else one of its own; the processes start with the first orders."""
+    kept = _KEPT.get()
+    if kept:
+        yield kept[0]
+        return
+    # Spawned, not forked: Arrow, numba and the store hold threads that do not survive a fork.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_at_ctrl_c)
+    if kept is not None:
+        kept.append(pool)
+        yield pool
+        return
+    with pool:
+        yield pool
 
 
 @contextmanager
