@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pipelines import mix
 from pipelines.accounts import check_quarantine, concat, dispositions
 from pipelines.capture.git import repository
-from pipelines.capture.inputs import adopt, is_repository, is_url, named
+from pipelines.capture.inputs import adopt, is_repository, is_url, named, printable
 from pipelines.capture.joined import unmatched
 from pipelines.capture.layout import File
 from pipelines.capture.live import crawl_source
@@ -37,9 +37,7 @@ from schemas.digest import canonical
 from schemas.item import ID, root_id
 
 Clock = Callable[[], float]
-ROWS_NAMED = (
-    20  # of a table, that describe files which are not there; Chosen: enough to see what is wrong with its paths
-)
+ROWS_NAMED = 20  # of tables, that describe files which are not there; Chosen: enough to see what is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +78,7 @@ def capture(
     found = named(rest, recipe.base, source.layout, wanted_by([recipe.lane(lane) for lane in source.lanes]))
     files = [adopt(site, file, path, found.forms[file]) for file, path in found.files.items()]
     files += [repository(site, name, entry) for entry in repositories]
-    names = {file.stored: file.name for file in files}
+    names = {file.stored: printable(file.name) for file in files}
     orders = [CaptureOrder(source=name, files=group) for group in _groups(files, site.part_rows)]
     receipts = [done[0] for done in run_orders(recipe, site, orders, f"capture {name}", progress)]
     for label in source.crawl.rounds if urls else ():

@@ -15,7 +15,7 @@ from pipelines.capture.file_type import HEAD_BYTES
 from pipelines.capture.inflate import BrokenError, Unpacked, coding
 from pipelines.capture.layout import TABLES, File, is_sidecar, media_stems
 from pipelines.capture.stored import Tape, open_stored
-from pipelines.capture.tar import TarGap, TarMember, tar_members
+from pipelines.capture.tar import BLOCK, TarGap, TarMember, tar_members
 from pipelines.capture.zip import ZipMember, content, next_member, zip_members
 from schemas.reasons import Reason
 
@@ -32,9 +32,10 @@ def archive_entries(upload: Upload, file: File) -> Iterator[Entry]:
     with open_stored(upload.store, file.stored, file.length) as stream:
         head = stream.read(HEAD_BYTES)
         packed = coding(head)
+        is_tar = packed is not None or head[257:262] == b"ustar"
         if not head:
             yield stored(upload, file)[0]
-        elif head.startswith(b"PK") or (packed is None and file.name.lower().endswith((".zip", ".whl"))):
+        elif head.startswith(b"PK") or (not is_tar and file.name.lower().endswith((".zip", ".whl"))):
             yield from _Archive(upload, file).zip(stream)
         else:
             yield from _Archive(upload, file).tar(stream, packed)
@@ -83,7 +84,7 @@ class _Archive:
                 self._note(_names(self._tape(stream, None, None)))
             return None, None
         stream.seek(0)
-        unpacked = Unpacked(stream, packed, self._upload.caps.budget(self._file.length))
+        unpacked = Unpacked(stream, packed, self._upload.caps.budget(self._file.length), unit=BLOCK)
         buffered = io.BufferedReader(unpacked, _BUFFER)
         if self._upload.wanted.words:
             self._note(_names(Tape(buffered)))

@@ -1,8 +1,8 @@
 """Compressed files as streams: what they unpack to, how much of it is proven, and what is wrong with the rest.
 
 A file holds one compressed stream after another. Nothing of a stream counts before its own checksum has been compared at
-its end: bytes that come out before a damage shows may be altered. Of a stream that only ends too early all that came out
-counts: nothing is wrong with it but the end of the file. So a file is read twice, first to see how much of it holds.
+its end: bytes that come out before a damage shows may be altered. Of a stream that was cut all that came out counts:
+nothing is wrong with it but the end of the file. So a file is read twice, first to see how much of it holds.
 """
 
 import bz2
@@ -22,7 +22,10 @@ _ZSTD_FED = 512  # Source: pipelines.capture.codings: the engine of zstd knows n
 # Source: xz(1): the highest preset needs 65 MiB to unpack; zstd(1): windows over 128 MiB need --long. Chosen: twice that.
 _XZ_MEMORY, _ZSTD_WINDOW = 256 << 20, 128 << 20
 _MAGIC = {b"\x1f\x8b\x08": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
-_MAGIC_BYTES = 6
+_MAGIC_BYTES, _TAIL_BYTES = 6, 16
+# Chosen: a changed byte alters the end of what comes out (a block of 64 KiB or so), rarely half of it. A larger factor would
+# take the last bytes of more files that were really cut for a size.
+_SMALL_BYTES = 64 << 10
 _SKIPPABLE = b"\x2a\x4d\x18"  # bytes 2 to 4 of a zstd frame without content; Source: RFC 8878, section 3.1.2
 ERRORS = (zlib.error, OSError, EOFError, lzma.LZMAError, zstandard.ZstdError)
 
@@ -93,13 +96,16 @@ class _Zstd:
         return self._engine.decompress(data) if data else b""
 
 
-def unpack(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, bool]]:
+def unpack(stream: BinaryIO, name: str, unit: int = 1) -> Iterator[tuple[bytes, bool]]:
     """What a file of this coding unpacks to, in pieces; the flag tells that all so far is proven.
+
+    `unit`: what it unpacks to is a multiple of so many bytes.
 
     Raises:
         BrokenError: the rest of the file cannot be unpacked.
     """
     now, data, at, is_full, is_fresh = engine(name), b"", 0, False, False
+    tail, size = b"", 0  # the last bytes of the file, and what the present stream gave
     while True:
         if not data and not is_full:
             data = stream.read(fed_bytes(name))
@@ -107,7 +113,8 @@ def unpack(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, bool]]:
             if not data and is_fresh:
                 return
             if not data:
-                raise BrokenError(f"the {name} stream does not end", Reason.RECORD_TRUNCATED, is_cut=True)
+                raise _unended(name, tail, size, unit)
+            tail = (tail + data)[-_TAIL_BYTES:]
         if is_fresh:  # zeros may pad a file; whatever else follows must be another stream
             data = data.lstrip(b"\0")
             data += stream.read(_MAGIC_BYTES - len(data)) if 0 < len(data) < _MAGIC_BYTES else b""
@@ -115,25 +122,39 @@ def unpack(stream: BinaryIO, name: str) -> Iterator[tuple[bytes, bool]]:
                 continue
             if coding(data) != name:
                 raise BrokenError(f"about byte {at - len(data)}: what follows the end is no {name} stream")
-            now, is_fresh = engine(name), False
+            now, is_fresh, size = engine(name), False, 0
         try:
             piece = now.decompress(data, _PIECE)
         except ERRORS as error:
             raise BrokenError(f"about byte {at - len(data)}: {error}") from error
         is_fresh, is_full = now.eof, len(piece) == _PIECE and not now.eof
         data = now.unused_data if now.eof else getattr(now, "unconsumed_tail", b"")
+        size += len(piece)
         yield piece, now.eof
+
+
+def _unended(name: str, tail: bytes, size: int, unit: int) -> BrokenError:
+    """What is wrong with a stream that does not end: cut, unless the file has the end of one.
+
+    A changed byte can lead past the end of a stream; then the file still ends as that stream did, for gzip with the size
+    of what it holds (modulo 2^32), for xz with two letters. Source: RFC 1952, section 2.3.1; The .xz File Format, 2.1.2.4.
+    """
+    said = int.from_bytes(tail[-4:], "little")
+    is_gzip_end = name == "gzip" and said % unit == 0 and said <= 2 * size + _SMALL_BYTES
+    if is_gzip_end or (name == "xz" and tail.rstrip(b"\0").endswith(b"YZ")):
+        return BrokenError(f"the {name} stream does not end where the file does: a byte of it was changed")
+    return BrokenError(f"the {name} stream does not end", Reason.RECORD_TRUNCATED, is_cut=True)
 
 
 class Unpacked(io.RawIOBase):
     """What a compressed file unpacks to, as a file to be read once.
 
     `size`: bytes that came out; `sound`: those of them that are proven; `problem`: why no more come. `stop`: how many may
-    come, as an earlier reading proved.
+    come, as an earlier reading proved; `unit`: as in `unpack`.
     """
 
-    def __init__(self, stream: BinaryIO, name: str, budget: Budget, *, stop: int | None = None) -> None:
-        self._pieces, self._rest = unpack(stream, name), memoryview(b"")
+    def __init__(self, stream: BinaryIO, name: str, budget: Budget, *, stop: int | None = None, unit: int = 1) -> None:
+        self._pieces, self._rest = unpack(stream, name, unit), memoryview(b"")
         self._budget, self._stop = budget, stop
         self.size, self.sound, self.problem = 0, 0, None  # type: int, int, BrokenError | None
 

@@ -25,6 +25,11 @@ def is_repository(entry: str) -> bool:
     return entry.startswith("git+")
 
 
+def printable(name: str | Path) -> str:
+    """The name of a file for people and tables; a name need not be UTF-8."""
+    return str(name).encode("utf-8", "backslashreplace").decode()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Named:
     """The files that `from` names, by their path relative to it; how each is read; and what was passed over, with why."""
@@ -57,7 +62,7 @@ def named(entries: Sequence[str], base: Path, layout: Layout, wanted: Wanted) ->
         _add(found, mine)
     if layout.captions and not any(map(layout.is_table, found)):
         _add(found, _captions_beside(entries, base, layout, found))
-    return Named(files=found, forms=forms(found, layout, wanted), ignored=tuple(ignored))
+    return Named(files=found, forms=forms(found, layout, wanted), ignored=tuple(map(printable, ignored)))
 
 
 def _add(found: dict[str, Path], files: Mapping[str, Path]) -> None:

@@ -36,7 +36,8 @@ def _build(store: Store, receipts: Sequence[Receipt]) -> tuple[Tables, dict[str,
         [
             store.table([part for receipt in receipts for part in receipt.all(name)], schema, columns)
             for name, schema in (("annotation", ANNOTATION), ("licence", LICENCE))
-        ]
+        ],
+        promote_options="default",  # the subject of a licence may be null
     )
     said = said.filter(
         pc.and_(pc.equal(said.column("location"), "table"), pc.starts_with(said.column("subject"), SCHEME))

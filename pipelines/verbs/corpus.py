@@ -134,7 +134,7 @@ def _counted(found: "Named") -> str:
     size = sum(path.stat().st_size for path in found.files.values())
     forms = Counter(form.value for form in found.forms.values())
     kinds = ", ".join(f"{n} {form}" for form, n in sorted(forms.items()))
-    return f"{len(found.files)} files ({kinds}), {size:,} bytes, {len(found.ignored)} other files ignored"
+    return f"{len(found.files)} files, {size:,} bytes ({kinds}); {len(found.ignored)} others ignored"
 
 
 def plan_arguments(parser: argparse.ArgumentParser) -> None:
