@@ -32,8 +32,9 @@ def beside(uri: str, path: str) -> str | None:
         return absolute(path, None)
     inside = uri.rfind(MEMBER)
     root = inside + len(MEMBER) if inside >= 0 else uri.find("/", len(SCHEME)) + 1
-    target = posixpath.normpath(posixpath.join(posixpath.dirname(uri[root:]), _quoted(path.replace("\\", "/"))))
-    if target.startswith(("/", "..")) or target == ".":
+    folder = posixpath.dirname(uri[root:])
+    target = posixpath.normpath(posixpath.join(folder, _quoted(path.replace("\\", "/"))))
+    if target.startswith(("/", "..")) or target in (".", folder):
         return None
     return uri[:root] + (target if "." in posixpath.basename(target) else f"{target}.*")
 

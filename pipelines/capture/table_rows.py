@@ -43,9 +43,9 @@ def row_entries(upload: Upload, file: File) -> Iterator[Entry]:
 
 
 def _mere_file(upload: Upload, file: File, table: Entry, first: Sequence[Row]) -> Entry:
-    problem = next((row.problem for row in first if row.problem is not None and row.number == 0), None)
-    if problem is not None:
-        return lost(upload, (file.name,), problem, locator="rows")
+    problems = [(row.number, row.problem) for row in first if row.problem is not None]
+    if len(problems) == len(first) > 0:
+        return lost(upload, (file.name,), words.together(problems), locator="rows")
     return words.noted(table, f"no column {upload.layout.text_column!r}: taken as one file, not row by row")
 
 

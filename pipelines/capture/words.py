@@ -137,7 +137,7 @@ def of_table(upload: Upload, path: tuple[str, ...], entry: Entry, stream: Binary
     for part in iter(lambda: list(islice(rows, PART_ROWS)), []):
         yield _said(upload, evidence(entry), part, bad)
     if bad:
-        yield lost(upload, path, _together(bad), locator="rows")
+        yield lost(upload, path, together(bad), locator="rows")
 
 
 def columns_of(rows: Iterable[Row]) -> frozenset[str]:
@@ -187,7 +187,7 @@ def _subject(upload: Upload, sayer: Entry, values: Mapping[str, Any]) -> str:
     return subject
 
 
-def _together(bad: list[tuple[int, BrokenError]]) -> BrokenError:
+def together(bad: list[tuple[int, BrokenError]]) -> BrokenError:
     """One problem for all rows that cannot be read; the first of them are named."""
     some = "; ".join(
         f"row {number}: {problem.detail}" if number else problem.detail for number, problem in bad[:_NAMED]
