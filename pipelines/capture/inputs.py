@@ -1,5 +1,6 @@
 """What a source's `from` names: URLs to crawl, repositories, or files on disk, adopted into the site's store."""
 
+import filecmp
 import glob
 import os
 import posixpath
@@ -66,10 +67,15 @@ def named(entries: Sequence[str], base: Path, layout: Layout, wanted: Wanted) ->
 
 
 def _add(found: dict[str, Path], files: Mapping[str, Path]) -> None:
+    """Add files; archives of web records may have one name, and files of one name that hold the same count once."""
     for name, path in files.items():
-        if not path.samefile(found.setdefault(name, path)) and not name.lower().endswith(ARCHIVES):
-            raise SourceError(f"{path} and {found[name]} are both called {name} in one source; give each a source")
-        found[name if path.samefile(found[name]) else str(path)] = path
+        other = found.setdefault(name, path)
+        if path.samefile(other):
+            continue
+        if name.lower().endswith(ARCHIVES):
+            found[str(path)] = path
+        elif not filecmp.cmp(path, other, shallow=False):
+            raise SourceError(f"{path} and {other} are both called {name} in one source; give each a source")
 
 
 def _captions_beside(entries: Sequence[str], base: Path, layout: Layout, found: Mapping[str, Path]) -> dict[str, Path]:
