@@ -85,17 +85,19 @@ def capture(
         crawled = crawl_source(recipe, site, source, urls, label, clock=clock, progress=progress)
         receipts += crawled.receipts
         names |= dict.fromkeys(crawled.archives, "crawl")
-    ignored = (*found.ignored, *_describing_nothing(site, name, receipts))
+    ignored = (*found.ignored, *_describing_nothing(site, source, receipts))
     return Captured(source=source, receipts=tuple(receipts), names=names, ignored=ignored)
 
 
-def _describing_nothing(site: Site, source: str, receipts: Sequence[Receipt]) -> Iterator[str]:
+def _describing_nothing(site: Site, source: Source, receipts: Sequence[Receipt]) -> Iterator[str]:
     """A line a table row that describes a file which is not there; the first of them by name."""
-    found = unmatched(site.store, source, receipts)
+    found = unmatched(site.store, source.card.name, receipts)
+    if source.layout.captions and not found.counts["said"]:
+        yield f"source {source.card.name}: no table {source.layout.captions} that says anything was found"
     for row in site.store.read_part(found.part("unmatched")).slice(0, ROWS_NAMED).to_pylist():
         yield f"{row['table']}, {row['locator']}: describes {row['subject']}, which is not there"
     if (more := found.counts["unmatched"] - ROWS_NAMED) > 0:
-        yield f"source {source}: {more} more table rows describe files that are not there"
+        yield f"source {source.card.name}: {more} more table rows describe files that are not there"
 
 
 def outcomes(site: Site, found: Captured) -> dict[str, int]:

@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     REVISIT = "revisit", "a revisit record: the payload equals that of an earlier capture"
     ROBOTS_FILE = "robots_file", "robots.txt or another site file about rights: evidence, not corpus"
     EVIDENCE = "evidence", "a licence file, a caption or a table that describes other captures: no item of its own"
-    REFUSED = "refused", "our own rules refused: robots.txt, address, scheme, block list"
+    REFUSED = "refused", "our own rules refused: robots.txt, address, scheme, block list, no plain file of an archive"
     TIMEOUT = "timeout", "no complete answer before the deadline"
     UNREACHABLE = "unreachable", "no connection: DNS, TCP or TLS failed"
     DEFERRED = "deferred", "not fetched in this round: budget or deadline ran out"

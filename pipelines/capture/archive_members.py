@@ -53,7 +53,7 @@ class _Archive:
         """Entries of a tar; `packed`: what it is compressed by."""
         stop, problem = self._survey(stream, packed)
         tape, cut_name = self._tape(stream, packed, stop), None
-        for found in tar_members(tape):
+        for number, found in enumerate(tar_members(tape)):
             if isinstance(found, TarGap):
                 if problem is None or not found.is_end:
                     yield self._gap(found, packed)
@@ -71,7 +71,7 @@ class _Archive:
                 break
             else:
                 yield from self._member(found.name, data, None if packed else (self._file.stored, found.start))
-            if len(self._seen) > self._upload.caps.members:
+            if number >= self._upload.caps.members:
                 problem = _too_many(self._upload.caps)
                 break
         if problem is not None:
@@ -190,7 +190,7 @@ class _Archive:
 
     def _gap(self, gap: TarGap, packed: str | None) -> Entry:
         place = {"uri": self._file.stored, "offset": gap.at, "length": gap.length, "sha256": gap.sha256}
-        problem = BrokenError(f"{gap.length} bytes: {gap.detail}")
+        problem = BrokenError(f"{gap.length} bytes: {gap.detail}" if gap.length else gap.detail)
         where = None if packed else place
         return lost(self._upload, (self._file.name,), problem, locator=_at(gap.at, packed), place=where)
 

@@ -15,7 +15,7 @@ _PROSE = {
     ".xhtml": "application/xhtml+xml", ".csv": "text/csv", ".tsv": "text/tab-separated-values",
     ".jsonl": "application/jsonl",
 }  # fmt: skip
-# Texts of which some are source code: where the code lane knows better, it is asked first.
+# Texts of which some are source code: `code_type` is asked first.
 _MARKUP = {
     ".json": "application/json", ".yaml": "application/yaml", ".yml": "application/yaml", ".toml": "application/toml",
     ".xml": "application/xml", ".rdf": "application/rdf+xml", ".svg": "image/svg+xml", ".rst": "text/x-rst",
@@ -55,7 +55,10 @@ def media_type(name: str, head: bytes) -> str:
     """
     suffix = posixpath.splitext(name)[1].lower()
     if text_type(head) is not None and suffix not in _BINARY:
-        return _PROSE.get(suffix) or code_type.media_type(name, head) or _MARKUP.get(suffix) or sniff(head) or UNKNOWN
+        code = code_type.media_type(name, head)
+        if code is not None and code.startswith("text/x-"):
+            return code  # CMakeLists.txt
+        return _PROSE.get(suffix) or code or _MARKUP.get(suffix) or sniff(head) or UNKNOWN
     shown = _shown(head)
     if shown == _ZIP and suffix in _ZIPS:
         return _BINARY[suffix]

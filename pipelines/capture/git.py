@@ -41,15 +41,8 @@ _ENVIRONMENT = {
     "HOME": os.devnull, "LC_ALL": "C",
 }  # fmt: skip
 _KEPT = (
-    "PATH",
-    "LD_LIBRARY_PATH",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "https_proxy",
-    "HTTPS_PROXY",
-    "no_proxy",
-    "NO_PROXY",
-)
+    "PATH", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY",
+)  # fmt: skip
 
 
 def repository(site: Site, source: str, entry: str) -> File:
@@ -91,10 +84,12 @@ def _resolved(url: str, wanted: str) -> str:
         return _git(url, "rev-parse", "--verify", "--end-of-options", f"{wanted}^{{commit}}", at=_path(url)).strip()
     if _COMMIT.fullmatch(wanted):
         return wanted
-    lines = _git(url, "ls-remote", "--", url, wanted, f"{wanted}^{{}}").splitlines()
-    if not lines:
+    refs = (f"refs/heads/{wanted}", f"refs/tags/{wanted}", f"refs/tags/{wanted}^{{}}")  # the last: what a tag points to
+    lines = [line.partition("\t") for line in _git(url, "ls-remote", "--", url, *refs).splitlines()]
+    found = {ref: commit for commit, _, ref in lines}
+    if not (known := [ref for ref in refs if ref in found]):
         raise SourceError(f"source input {url}: no branch or tag {wanted!r}; name one that is there, or a full commit")
-    return lines[-1].split("\t")[0]  # of an annotated tag, what it points to
+    return found[known[-1]]
 
 
 def _taken(site: Site, url: str, commit: str) -> tuple[Tables, dict[str, int]]:
@@ -180,20 +175,18 @@ def _git(url: str, *words: str, at: Path | None = None) -> str:
 @contextmanager
 def _started(*words: str, at: Path | None = None, stderr: int = subprocess.PIPE) -> Iterator["subprocess.Popen[bytes]"]:
     """git in the repository `at`, which may belong to another user; never in one around it."""
-    settings = [*_SETTINGS, f"safe.directory={at.resolve()}"] if at else list(_SETTINGS)
-    command = ["git", "--no-pager", *(part for setting in settings for part in ("-c", setting))]
-    command += ["-C", str(at)] if at else []
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    # Reading a repository asks for no other one; cloning may speak https alone.
-    place = (
-        {"GIT_ALLOW_PROTOCOL": "none", "GIT_CEILING_DIRECTORIES": str(at.resolve().parent)}
-        if at
-        else {"GIT_ALLOW_PROTOCOL": "https"}
-    )
+    settings, place, protocols = list(_SETTINGS), list[str](), "https"
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | _ENVIRONMENT
+    if at is not None:
+        protocols = "none"  # whoever reads a repository asks for no other one
+        settings.append(f"safe.directory={at.resolve()}")
+        place = ["-C", str(at)]
+        environment["GIT_CEILING_DIRECTORIES"] = str(at.resolve().parent)
+    command = ["git", "--no-pager", *(part for setting in settings for part in ("-c", setting)), *place, *words]
     try:
         process = subprocess.Popen(
-            [*command, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-            env=kept | _ENVIRONMENT | place,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+            env=environment | {"GIT_ALLOW_PROTOCOL": protocols},
         )  # fmt: skip
     except FileNotFoundError as error:
         raise SourceError("git is not installed, and a source is a git repository; install git") from error

@@ -48,13 +48,15 @@ def named(entries: Sequence[str], base: Path, layout: Layout, wanted: Wanted) ->
     Raises:
         SourceError: an entry names nothing to read, two entries name different files alike, or the table is missing.
     """
+    if layout.captions and not layout.captions.lower().endswith(TABLES):
+        raise SourceError(f"captions = {layout.captions!r} is no table that is read: {', '.join(TABLES)}")
     found: dict[str, Path] = {}
     ignored: list[str] = []
     for entry in entries:
         files, passed = _below(base / entry)
         is_folder = (base / entry).is_dir()
-        read = (*ARCHIVES, "") if wanted.files else ARCHIVES if is_folder else (*ARCHIVES, *TABLES)
-        mine = {name: path for name, path in files.items() if name.lower().endswith(read)}
+        read = ARCHIVES if is_folder else (*ARCHIVES, *TABLES)
+        mine = {name: path for name, path in files.items() if wanted.files or name.lower().endswith(read)}
         if not mine:
             what = "holds nothing to read" if files or is_folder else "does not exist"
             reads = "files" if wanted.files else f"{', '.join(ARCHIVES)} and tables that `from` names"

@@ -11,6 +11,7 @@ from pipelines.capture.uri import absolute
 
 SCHEME = "upload://"
 MEMBER = "!/"
+SAFE = "/!$&'()*+,;=:@~"  # what of a path stands in a URI as it is
 
 
 def upload_uri(source: str, *path: str) -> str:
@@ -19,7 +20,7 @@ def upload_uri(source: str, *path: str) -> str:
 
 
 def _quoted(path: str) -> str:
-    return quote(path.encode("utf-8", "surrogateescape"), safe="/!$&'()*+,;=:@~")  # a file name need not be UTF-8
+    return quote(path.encode("utf-8", "surrogateescape"), safe=SAFE)  # a file name need not be UTF-8
 
 
 def beside(uri: str, path: str) -> str | None:

@@ -84,16 +84,15 @@ def _json_lines(stream: BinaryIO, caps: Caps) -> Iterator[Row]:
 def _object(number: int, line: bytes) -> Row:
     try:
         values = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        kind = (
-            "nested too deeply"
-            if isinstance(error, RecursionError)
-            else f"no JSON: {getattr(error, 'msg', 'no UTF-8')}"
-        )
-        return Row(number=number, problem=BrokenError(kind, Reason.NOT_DECODABLE))
-    if not isinstance(values, dict):
-        return Row(number=number, problem=BrokenError("no JSON object", Reason.NOT_DECODABLE))
-    return Row(number=number, values=values)
+    except RecursionError:
+        return _unreadable(number, "nested too deeply")
+    except ValueError as error:
+        return _unreadable(number, f"no JSON: {getattr(error, 'msg', 'no UTF-8')}")
+    return Row(number=number, values=values) if isinstance(values, dict) else _unreadable(number, "no JSON object")
+
+
+def _unreadable(number: int, detail: str) -> Row:
+    return Row(number=number, problem=BrokenError(detail, Reason.NOT_DECODABLE))
 
 
 def _cells(stream: BinaryIO, delimiter: str, caps: Caps) -> Iterator[Row]:
@@ -107,7 +106,7 @@ def _cells(stream: BinaryIO, delimiter: str, caps: Caps) -> Iterator[Row]:
             row = next(cells, None)
         except csv.Error as error:
             number += 1
-            yield Row(number=number, problem=BrokenError(str(error), Reason.NOT_DECODABLE))
+            yield _unreadable(number, str(error))
             continue
         if row is None:
             break
@@ -128,10 +127,9 @@ def _lines(text: io.TextIOWrapper, caps: Caps) -> Iterator[str]:
 
 def _cell_row(number: int, header: list[str], row: list[str]) -> Row:
     if len(row) != len(header):
-        detail = f"{len(row)} cells, and the header has {len(header)}"
-        return Row(number=number, problem=BrokenError(detail, Reason.NOT_DECODABLE))
+        return _unreadable(number, f"{len(row)} cells, and the header has {len(header)}")
     if not is_unicode("".join(row)):
-        return Row(number=number, problem=BrokenError("no UTF-8", Reason.NOT_DECODABLE))
+        return _unreadable(number, "no UTF-8")
     return Row(number=number, values=dict(zip(header, row, strict=True)))
 
 

@@ -23,11 +23,8 @@ from schemas.reasons import Reason
 
 Said = tuple[str, str | None]  # words, and the language they are declared to be in
 
-_KEYS = (
-    "caption",
-    "text",
-    "transcript",
-)  # Source: img2dataset and WebDataset write caption or text; then what people call it
+# Source: img2dataset and the examples of WebDataset write caption or text; Chosen: what people call speech in words.
+_KEYS = ("caption", "text", "transcript")
 PART_ROWS = 20_000  # annotations that go into one part; Chosen: some MB, and few parts of a large table
 PEEKED = 100  # rows in which the columns of a table are looked for; Chosen: a first line may be damaged
 _NAMED = 5  # bad rows that are named; Source: DESIGN.md, law 3

@@ -232,16 +232,14 @@ def next_member(stream: BinaryIO, at: int) -> ZipMember | None:
         return None
     _, _, flags, method, _, _, crc, packed, size, name_bytes, extra_bytes = _LOCAL.unpack(head)
     name, extra = stream.read(name_bytes), stream.read(extra_bytes)
+    has_sizes, refusal = not flags & _DESCRIPTOR, _unreadable(flags, method)
+    if method == 0 and not has_sizes:
+        refusal = "of a size that only the central directory knew"
     size, packed = _wide(extra, [size, packed])
-    refusal = _unreadable(flags, method)
-    if flags & _DESCRIPTOR:
-        refusal = refusal or ("of a size that only the central directory knew" if method == 0 else None)
-        return ZipMember(
-            raw_name=name, flags=flags, method=method, at=at, packed=None, size=None, crc=0, refusal=refusal
-        )
     return ZipMember(
-        raw_name=name, flags=flags, method=method, at=at, packed=packed, size=size, crc=crc, refusal=refusal
-    )
+        raw_name=name, flags=flags, method=method, at=at, crc=crc, refusal=refusal,
+        packed=packed if has_sizes else None, size=size if has_sizes else None,
+    )  # fmt: skip
 
 
 def _next_local(stream: BinaryIO, at: int) -> int:

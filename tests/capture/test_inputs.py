@@ -1,14 +1,20 @@
 """What `from` names: files of a folder, file or glob, how each is read, and what is passed over with a word."""
 
+import dataclasses
+import gzip
 import os
 
 import pytest
 
-from pipelines.capture.inputs import named
+from pipelines.capture.inputs import adopt, named
 from pipelines.capture.layout import Form, Layout, Wanted
 from pipelines.capture.subject import beside, names, upload_uri
+from pipelines.capture.upload import capture_upload
+from pipelines.payload import payload_bytes
+from pipelines.store import Store
 from schemas.errors import SourceError
-from tests.capture.uploads import BOTH, MEDIA, TEXTS, captured, write
+from tests.capture.uploads import BOTH, MEDIA, TEXTS, captured, parquet, tar, write, zipped
+from tests.conftest import site_at
 
 WEB = Wanted(files=False, words=False, texts=True, evidence={})
 FILES = {
@@ -88,3 +94,18 @@ def test_a_path_of_a_table_is_relative_to_its_folder():
     assert beside(inside, "../a.jpg") == "upload://s/z.zip!/a.jpg"
     assert beside(inside, "../../a.jpg") is None
     assert beside(table, "b") in names(upload_uri("s", "set one/b.tar.gz".replace(".tar.gz", ".wav")))
+
+
+def test_a_remote_store_gives_the_same_captures(tmp_path):
+    write(tmp_path / "in", {
+        "a.tar": tar({"t/x.txt": b"1" * 600}), "b.tar.gz": gzip.compress(tar({"y": b"2"})), "c.zip": zipped({"z": b"3"}),
+        "d.txt": b"4", "e.jsonl": b'{"text": "5"}\n', "f.parquet": parquet({"text": ["6", "7"]}),
+    })  # fmt: skip
+    local = captured(tmp_path, {}, TEXTS)
+    site = dataclasses.replace(site_at(tmp_path / "remote"), store=Store(root="memory:///"))
+    found = named(["in"], tmp_path, Layout(), TEXTS)
+    files = [adopt(site, name, path, found.forms[name]) for name, path in found.files.items()]
+    (batch,) = capture_upload(site.store, files, "s", Layout(), TEXTS, 100)
+    assert batch.captures.to_pylist() == local.captures
+    places = [row["payload"] for row in local.captures]
+    assert [payload_bytes(site.store, place) for place in places] == list(local.payloads.values())

@@ -5,12 +5,11 @@ import gzip
 import json
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from pipelines.capture.entry import Caps
 from pipelines.capture.layout import Layout, Wanted
-from tests.capture.uploads import BOTH, MEDIA, PNG, TEXTS, WAV, captured
+from tests.capture.uploads import BOTH, MEDIA, PNG, TEXTS, WAV, captured, parquet
 
 ROWS = [
     {"id": "one", "text": "The first text.", "title": "First", "language": "en", "licence": "CC BY 4.0"},
@@ -22,12 +21,6 @@ ROWS = [
 
 def jsonl(rows):
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
-
-
-def parquet(columns, **options):
-    out = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns), out, **options)
-    return out.getvalue().to_pybytes()
 
 
 def columns(rows):

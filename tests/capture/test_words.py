@@ -2,20 +2,12 @@
 
 import gzip
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import zstandard
 
 from pipelines.capture.layout import Layout
 from schemas.errors import SourceError
-from tests.capture.uploads import MEDIA, PNG, TEXTS, WAV, captured, tar, write
-
-
-def parquet(columns):
-    out = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns), out)
-    return out.getvalue().to_pybytes()
+from tests.capture.uploads import MEDIA, PNG, TEXTS, WAV, captured, parquet, tar, write
 
 
 def test_words_beside_a_picture_or_recording_of_the_same_name_are_evidence(tmp_path):

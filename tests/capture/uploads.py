@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from pipelines.capture.entry import Caps
 from pipelines.capture.inputs import adopt, named
 from pipelines.capture.layout import Layout, Wanted
@@ -119,3 +122,9 @@ def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> by
         for name, data in files.items():
             archive.writestr(zipfile.ZipInfo(name), data, method)
     return out.getvalue()
+
+
+def parquet(columns: Mapping[str, object], **options: object) -> bytes:
+    out = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns), out, **options)
+    return out.getvalue().to_pybytes()
