@@ -7,6 +7,7 @@ from importlib import metadata
 import pyarrow as pa
 
 from pipelines import recipe as recipes
+from pipelines.capture.layout import ARCHIVES
 from pipelines.dedup.duplicates import Duplicates
 from pipelines.phases import Captured, LaneRun, Settled
 from pipelines.recipe import Recipe
@@ -89,7 +90,11 @@ def _ops(recipe: Recipe) -> pa.Table:
 
 def _holdings(captured: Sequence[Captured], lanes: Sequence[LaneRun], release: Release) -> pa.Table:
     rows = [
-        {"store": stored, "kind": "warc", "what": f"captures of source {c.source.card.name}, obtained as {name}"}
+        {
+            "store": stored,
+            "kind": "warc" if stored.endswith(ARCHIVES) else "upload",
+            "what": f"captures of source {c.source.card.name}, obtained as {name}",
+        }
         for c in captured
         for stored, name in c.names.items()
     ]

@@ -7,7 +7,7 @@ What was done before is found by key and not done again, so that a phase may be 
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 
 from pipelines import mix
 from pipelines.accounts import check_quarantine, concat, dispositions
-from pipelines.capture.inputs import adopt, is_url, named
+from pipelines.capture.git import repository
+from pipelines.capture.inputs import adopt, is_repository, is_url, named, printable
+from pipelines.capture.joined import unmatched
 from pipelines.capture.layout import File
 from pipelines.capture.live import crawl_source
 from pipelines.dedup.duplicates import Duplicates
 from pipelines.group import group
-from pipelines.lanes.lane import Lane
+from pipelines.lanes.lane import Lane, wanted_by
 from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe, Source
 from pipelines.rooms import one_batch
@@ -29,15 +31,18 @@ from pipelines.shard.work import Place, Release, release_from, shard_orders
 from pipelines.site import Site
 from pipelines.spine import ROOMS, CaptureOrder, LaneOrder, Sayers, accepted
 from pipelines.store import Part
+from schemas.capture import CAPTURE
 from schemas.decision import DECISION, State
+from schemas.digest import canonical
 from schemas.item import ID, root_id
 
 Clock = Callable[[], float]
+ROWS_NAMED = 20  # of tables, that describe files which are not there; Chosen: enough to see what is wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captured:
-    """The captures of one source: receipts in a fixed order, archive names by stored path, files passed over."""
+    """The captures of one source: receipts in a fixed order, file names by stored path, what was passed over."""
 
     source: Source
     receipts: tuple[Receipt, ...]
@@ -66,36 +71,48 @@ def capture(
     Raises:
         SourceError: an input is missing or unreadable.
     """
+    name = source.card.name
     urls = tuple(entry for entry in source.inputs if is_url(entry))
-    takes_files = any(recipe.lane(name).takes_files for name in source.lanes)
-    found, others = named((e for e in source.inputs if not is_url(e)), recipe.base, takes_files=takes_files)
-    files = [adopt(site, name, path) for name, path in found.items()]
-    names = {file.stored: file.name for file in files}
-    orders = [CaptureOrder(source=source.card.name, files=group) for group in _groups(files, site.part_rows)]
-    receipts = [done[0] for done in run_orders(recipe, site, orders, f"capture {source.card.name}", progress)]
+    repositories = [entry for entry in source.inputs if is_repository(entry)]
+    rest = [entry for entry in source.inputs if not is_url(entry) and not is_repository(entry)]
+    found = named(rest, recipe.base, source.layout, wanted_by([recipe.lane(lane) for lane in source.lanes]))
+    files = [adopt(site, file, path, found.forms[file]) for file, path in found.files.items()]
+    files += [repository(site, name, entry) for entry in repositories]
+    names = {file.stored: printable(file.name) for file in files}
+    orders = [CaptureOrder(source=name, files=group) for group in _groups(files, site.part_rows)]
+    receipts = [done[0] for done in run_orders(recipe, site, orders, f"capture {name}", progress)]
     for label in source.crawl.rounds if urls else ():
         crawled = crawl_source(recipe, site, source, urls, label, clock=clock, progress=progress)
         receipts += crawled.receipts
         names |= dict.fromkeys(crawled.archives, "crawl")
-    return Captured(source=source, receipts=tuple(receipts), names=names, ignored=tuple(map(str, others)))
+    ignored = (*found.ignored, *_describing_nothing(site, source, receipts))
+    return Captured(source=source, receipts=tuple(receipts), names=names, ignored=ignored)
+
+
+def _describing_nothing(site: Site, source: Source, receipts: Sequence[Receipt]) -> Iterator[str]:
+    """A line a table row that describes a file which is not there; the first of them by name."""
+    found = unmatched(site.store, source.card.name, receipts)
+    if source.layout.captions and not found.counts["said"]:
+        yield f"source {source.card.name}: no table {source.layout.captions} that says anything was found"
+    for row in site.store.read_part(found.part("unmatched")).slice(0, ROWS_NAMED).to_pylist():
+        yield f"{row['table']}, {row['locator']}: describes {row['subject']}, which is not there"
+    if (more := found.counts["unmatched"] - ROWS_NAMED) > 0:
+        yield f"source {source.card.name}: {more} more table rows describe files that are not there"
 
 
 def outcomes(site: Site, found: Captured) -> dict[str, int]:
-    """How many captures ended how."""
-    columns = [
-        site.store.read_part(part, ["outcome"]).column("outcome")
-        for receipt in found.receipts
-        for part in receipt.all("capture")
-    ]
-    counts: Counter[str] = Counter(outcome for column in columns for outcome in column.to_pylist())
-    return dict(sorted(counts.items()))
+    """How many distinct captures ended how."""
+    parts = [part for receipt in found.receipts for part in receipt.all("capture")]
+    rows = site.store.table(parts, CAPTURE, ["capture_id", "outcome"]).group_by(["capture_id", "outcome"]).aggregate([])
+    return dict(sorted(Counter(rows.column("outcome").to_pylist()).items()))
 
 
 def _groups(files: Sequence[File], size: int) -> list[tuple[File, ...]]:
-    """Files that are captured together: each archive of records alone, and only once; others by `size`."""
-    archives = sorted({file.stored: file for file in files if file.is_archive}.values(), key=lambda file: file.stored)
-    others = sorted((file for file in files if not file.is_archive), key=lambda file: file.name)
-    return [(file,) for file in archives] + [tuple(others[at : at + size]) for at in range(0, len(others), size)]
+    """Files that are captured together: what holds captures of its own alone, and only once; others by `size`."""
+    alone = {canonical(file.identity): file for file in files if file.form.stands_alone}
+    others = sorted((file for file in files if not file.form.stands_alone), key=lambda file: file.name)
+    groups = [(file,) for file in sorted(alone.values(), key=lambda file: (file.stored, file.name))]
+    return groups + [tuple(others[at : at + size]) for at in range(0, len(others), size)]
 
 
 def lane_rooms(

@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 
 from pipelines import phases
 from pipelines.accounts import dispositions
-from pipelines.capture.sample import Input, sample_input
+from pipelines.capture.sample import Input, sample_captions, sample_input
+from pipelines.lanes.lane import wanted_by
 from pipelines.phases import Captured
 from pipelines.recipe import Recipe
 from pipelines.rights.policy import PRESETS
@@ -120,14 +121,19 @@ def _sampled(recipe: Recipe, captures: int, folder: Path) -> tuple[Recipe, tuple
     each = -(-captures // max(1, sum(len(source.inputs) for source in recipe.sources)))
     inputs, sources = [], []
     for number, source in enumerate(recipe.sources):
-        takes_files = any(recipe.lane(name).takes_files for name in source.lanes)
+        wanted = wanted_by([recipe.lane(name) for name in source.lanes])
         copies: list[str] = []
         for place, entry in enumerate(source.inputs):
             below = folder / "in" / f"{number}-{place}"
             below.mkdir(parents=True)
-            found, made = sample_input(source.card.name, entry, recipe.base, each, below, takes_files=takes_files)
+            found, made = sample_input(
+                source.card.name, entry, recipe.base, each, below, layout=source.layout, wanted=wanted
+            )
             inputs.append(found)
             copies += [str(below)] if made else []
+        below = folder / "in" / f"{number}-captions"
+        if copies and sample_captions(source.inputs, recipe.base, below, layout=source.layout, wanted=wanted):
+            copies.append(str(below))
         sources += [replace(source, inputs=tuple(copies))] if copies else []
     lanes = tuple(lane for lane in recipe.lanes if any(lane.name in source.lanes for source in sources))
     return replace(recipe, sources=tuple(sources), lanes=lanes, base=folder), tuple(inputs)

@@ -1,7 +1,8 @@
 """One run: from a recipe and a site to a committed release. The work itself is in the phases and the spine."""
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipelines.dedup.duplicates import Duplicates
@@ -17,6 +18,7 @@ from pipelines.phases import (
     expected_roots,
     lane_rooms,
     mixed,
+    outcomes,
     sharded,
     unique,
 )
@@ -30,7 +32,10 @@ from schemas.run import Balance
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a run ended with. `release`: its name, None when nothing was kept; `reused`: rooms found, not run."""
+    """What a run ended with. `release`: its name, None when nothing was kept; `reused`: rooms found, not run.
+
+    `captures`: distinct captures by outcome. `ignored`: files that were passed over, and table rows that describe no file.
+    """
 
     run: str
     release: str | None
@@ -40,6 +45,7 @@ class Result:
     seconds: float
     rooms: int
     reused: int
+    captures: Mapping[str, int]
     ignored: tuple[str, ...]
 
 
@@ -91,5 +97,6 @@ def committed(
         seconds=round(clock() - started, 3),
         rooms=len(receipts),
         reused=sum(receipt.reused for receipt in receipts),
-        ignored=tuple(sorted(name for one in captured for name in one.ignored)),
+        captures=dict(sorted(sum((Counter(outcomes(site, one)) for one in captured), Counter[str]()).items())),
+        ignored=tuple(line for one in captured for line in one.ignored),
     )

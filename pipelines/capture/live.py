@@ -10,7 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.capture.crawl import CrawlPlan, crawl
-from pipelines.capture.layout import File
+from pipelines.capture.layout import File, Form
+from pipelines.capture.stored import ARCHIVE
 from pipelines.receipt import Receipt, Tables, room
 from pipelines.recipe import Recipe, Source
 from pipelines.runner import Progress, run_orders
@@ -19,14 +20,6 @@ from pipelines.spine import CaptureOrder
 from schemas.annotation import ANNOTATION
 from schemas.digest import digest
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
-
-ARCHIVE = pa.schema(
-    [
-        pa.field("stored", pa.string(), nullable=False),
-        pa.field("sha256", pa.string(), nullable=False),
-        pa.field("length", pa.int64(), nullable=False),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +45,10 @@ def crawl_source(
     key = digest("room", "crawled", 2, source.card, sorted(urls), replace(source.crawl, rounds=(label,)))
     fetched = room(site.store, name, "crawled", key, lambda: _fetch(site, source, urls, clock, progress))
     archives = site.store.read_part(fetched.part("archive")).to_pylist()
-    files = [File(name="crawl", stored=row["stored"], sha256=row["sha256"], length=row["length"]) for row in archives]
+    files = [
+        File(name="crawl", stored=row["stored"], sha256=row["sha256"], length=row["length"], form=Form.RECORDS)
+        for row in archives
+    ]
     orders = [CaptureOrder(source=name, files=(file,)) for file in files]
     receipts = [found[0] for found in run_orders(recipe, site, orders, f"capture {name}", progress)]
     return Crawled(receipts=(fetched, *receipts), archives=tuple(row["stored"] for row in archives))

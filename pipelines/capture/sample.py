@@ -1,17 +1,19 @@
 """A small copy of a source's local inputs, to learn from: the heads of archives, the first files of an upload."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.capture.archive import capture_archive
-from pipelines.capture.inputs import is_url, named
-from pipelines.capture.layout import ARCHIVES
+from pipelines.capture.inputs import is_repository, is_url, named
+from pipelines.capture.layout import ARCHIVES, Layout, Wanted
 from schemas.errors import SourceError
 
 MAX_FILE_BYTES = 64 << 20  # Chosen: a file that is no archive of records is taken whole or not at all
 UNREACHED = "not sampled: would need the network"
+UNREAD = "not sampled: a git repository"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +32,21 @@ class Input:
 
 
 def sample_input(
-    source: str, entry: str, base: Path, captures: int, folder: Path, *, takes_files: bool
+    source: str, entry: str, base: Path, captures: int, folder: Path, *, layout: Layout, wanted: Wanted
 ) -> tuple[Input, list[Path]]:
     """What the entry holds, and copies in `folder` of about so many captures of it; evenly over its archives.
 
-    A URL, and an entry that names nothing readable, has a note and no copies.
+    A URL, a repository, and an entry that names nothing readable, has a note and no copies.
     """
     if is_url(entry):
         return Input(source=source, entry=entry, note=UNREACHED), []
+    if is_repository(entry):
+        return Input(source=source, entry=entry, note=UNREAD), []
     try:
-        found, _ = named([entry], base, takes_files=takes_files)
+        # The table of captions may lie beside another entry: `sample_captions` looks for it.
+        found = named([entry], base, replace(layout, captions=""), wanted).files
         size = sum(path.stat().st_size for path in found.values())
-        made = _copied(found, max(captures, 1), folder)
+        made = _copied(found, max(captures, 1), folder, layout)
     except (SourceError, OSError) as error:
         return Input(source=source, entry=entry, note=str(error)), []
     note = None if made else f"not sampled: every file is over {MAX_FILE_BYTES:,} bytes"
@@ -49,7 +54,17 @@ def sample_input(
     return Input(source=source, entry=entry, files=len(found), bytes=size, sampled_bytes=sampled, note=note), made
 
 
-def _copied(found: dict[str, Path], captures: int, folder: Path) -> list[Path]:
+def sample_captions(entries: Sequence[str], base: Path, folder: Path, *, layout: Layout, wanted: Wanted) -> list[Path]:
+    """Copies in `folder` of the tables of captions that the recipe names, in what `entries` name or beside."""
+    local = [entry for entry in entries if not is_url(entry) and not is_repository(entry)]
+    try:
+        found = named(local, base, layout, wanted).files if layout.captions else {}
+    except SourceError:
+        return []
+    return [_taken(path, folder / name) for name, path in found.items() if layout.is_table(name)]
+
+
+def _copied(found: Mapping[str, Path], captures: int, folder: Path, layout: Layout) -> list[Path]:
     archives = {name: path for name, path in found.items() if name.lower().endswith(ARCHIVES)}
     others = {name: path for name, path in found.items() if name not in archives}
     made = []
@@ -58,14 +73,20 @@ def _copied(found: dict[str, Path], captures: int, folder: Path) -> list[Path]:
         target = folder / f"{number}-{path.name}"
         _copy_head(path, -(-captures // len(chosen)), target)
         made.append(target)
-    # In order of their names, so that what belongs together (a picture and its caption) is together.
+    # In order of their names, so that what belongs together (a picture and its caption) is together; all tables of captions.
     small = [(name, path) for name, path in sorted(others.items()) if path.stat().st_size <= MAX_FILE_BYTES]
-    for name, path in small[:captures]:
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.symlink(path.resolve(), target)
-        made.append(target)
-    return made
+    tables = [(name, path) for name, path in small if layout.is_table(name)]
+    files = [pair for pair in small if pair not in tables][:captures]
+    return made + [_taken(path, folder / name) for name, path in sorted([*tables, *files])]
+
+
+def _taken(path: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path.resolve(), target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(path, target)
+    return target
 
 
 def _evenly(files: Sequence[tuple[str, Path]], n: int) -> list[tuple[str, Path]]:

@@ -4,6 +4,7 @@ upload://<source>/<path>              a file of an upload; the path is relative 
 upload://<source>/<archive>!/<path>   a member of an archive
 """
 
+import posixpath
 import re
 from urllib.parse import quote
 
@@ -20,7 +21,28 @@ _VENDORED = re.compile(VENDORED)
 
 def upload_uri(source: str, *path: str) -> str:
     """The URI of an uploaded file, or of a member of one: `upload_uri("s", "a.tar", "b c.txt")` -> `upload://s/a.tar!/b%20c.txt`."""
-    return f"{SCHEME}{source}/" + MEMBER.join(quote(part, safe=SAFE) for part in path)
+    return f"{SCHEME}{source}/" + MEMBER.join(map(_quoted, path))
+
+
+def _quoted(path: str) -> str:
+    return quote(path.encode("utf-8", "surrogateescape"), safe=SAFE)  # a file name need not be UTF-8
+
+
+def beside(uri: str, path: str) -> str | None:
+    """The URI that a table at `uri` means by `path`, relative to its folder; null for one outside of the source or archive.
+
+    A name without a suffix means whatever has it before its last dot, an http(s) URL itself:
+    `upload://s/t/m.csv` and `../a/b.jpg` -> `upload://s/a/b.jpg`, and `b` -> `upload://s/t/b.*`
+    """
+    if path.startswith(("http://", "https://")):
+        return absolute(path, None)
+    inside = uri.rfind(MEMBER)
+    root = inside + len(MEMBER) if inside >= 0 else uri.find("/", len(SCHEME)) + 1
+    folder = posixpath.dirname(uri[root:])
+    target = posixpath.normpath(posixpath.join(folder, _quoted(path.replace("\\", "/"))))
+    if target.startswith(("/", "..")) or target in (".", folder):
+        return None
+    return uri[:root] + (target if "." in posixpath.basename(target) else f"{target}.*")
 
 
 def names(uri: str) -> tuple[str, ...]:

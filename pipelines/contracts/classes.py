@@ -5,6 +5,7 @@ import enum
 import re
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from pipelines.contracts.arrow import Schema, of_enum
@@ -38,6 +39,8 @@ def _of_hint(hint: Any, *, is_input: bool) -> Schema:
         return found if is_input else {**found, "type": [found["type"], "null"]}
     if typing.get_origin(hint) is tuple:
         return {"type": "array", "items": _of_hint(hint.__args__[0], is_input=is_input)}
+    if typing.get_origin(hint) is Mapping:
+        return {"type": "object", "additionalProperties": _of_hint(hint.__args__[1], is_input=is_input)}
     if dataclasses.is_dataclass(hint):
         return of_class(typing.cast(type, hint), is_input=is_input)
     if issubclass(hint, enum.StrEnum):

@@ -7,6 +7,7 @@ from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.lane import Lane
 from pipelines.measures.code import CODE_STATISTICS
 from pipelines.policies.code import CODE_QUALITY
+from pipelines.rights.code_licences import licence_rows
 from pipelines.shard.sample import text_samples
 from pipelines.split.code import CODE_FACTS, CODE_SPLIT, code_reader
 from schemas.sample import TEXT
@@ -24,4 +25,5 @@ CODE = Lane(
     dedup=text_dedup(CODE_DEDUP),
     config=TEXT,
     samples=text_samples,
+    evidence=licence_rows,
 )

@@ -1,11 +1,12 @@
 """The lane: the way of one modality, as one frozen value. `pipelines/lanes/<name>.py` holds one each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.capture.layout import Evidence, Wanted
 from pipelines.child import Child
 from pipelines.dedup.duplicates import Dedup
 from pipelines.shard.sample import Sample
@@ -23,8 +24,9 @@ class Lane:
     """Everything that differs between modalities; what is here is nowhere else an `if`.
 
     `media_types`: captures of these become roots; `image/*` stands for all that begin so. `roles`: the annotations its
-    split gets with each payload. `takes_files`: whether it reads uploads, or only archives of records. `decoder`: makes the child process that reads this lane's untrusted
-    bytes. `facts`: the lane's own columns of an item. `config` and `samples`: an item in a shard.
+    split gets with each payload. `takes_files`: whether it reads uploads, or only archives of records. `evidence`: finds the
+    licences that an uploaded file names, of itself or of its folder. `decoder`: makes the child process that reads this
+    lane's untrusted bytes. `facts`: the lane's own columns of an item. `config` and `samples`: an item in a shard.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Lane:
     samples: Samples
     roles: tuple[Role, ...] = ()
     takes_files: bool = True
+    evidence: Evidence | None = None
 
     def __post_init__(self) -> None:
         given = {name for measure in self.measures for name in measure.signals}
@@ -65,3 +68,14 @@ class Lane:
     def stages(self) -> tuple[Stage, ...]:
         """All stages in the order in which they can end an item; rights, which the policy makes, comes before them."""
         return (self.split, *self.measures, *self.judges, *self.edits, self.dedup.stage)
+
+
+def wanted_by(lanes: Sequence[Lane]) -> Wanted:
+    """What the lanes of a source together ask of its files. A lane that asks for no words about an item has its text inside."""
+    asks = [not {Role.CAPTION, Role.TRANSCRIPT}.isdisjoint(lane.roles) for lane in lanes]
+    return Wanted(
+        files=any(lane.takes_files for lane in lanes),
+        words=any(asks),
+        texts=not all(asks),
+        evidence={lane.name: lane.evidence for lane in lanes if lane.evidence is not None},
+    )

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from pipelines.verbs import show
 from schemas.errors import RecipeError
 
 if TYPE_CHECKING:
+    from pipelines.capture.inputs import Named
     from pipelines.plan import Estimate
     from pipelines.stage import Stage
 
@@ -89,7 +91,9 @@ def check_arguments(parser: argparse.ArgumentParser) -> None:
 def check(asked: argparse.Namespace) -> None:
     """Test everything a run needs, reading no data."""
     from pipelines import recipe as recipes
-    from pipelines.capture.inputs import is_url, named
+    from pipelines.capture import git
+    from pipelines.capture.inputs import is_repository, is_url, named
+    from pipelines.lanes.lane import wanted_by
     from pipelines.models.files import model_path
     from pipelines.shadow import check_packages
     from pipelines.site import load_site
@@ -105,25 +109,32 @@ def check(asked: argparse.Namespace) -> None:
     site.store.put(probe, b"")
     site.store.delete(probe)
     for source in recipe.sources:
-        takes_files = any(recipe.lane(name).takes_files for name in source.lanes)
+        label = f"source {source.card.name}"
+        files = [entry for entry in source.inputs if not is_url(entry) and not is_repository(entry)]
         for entry in source.inputs:
             if is_url(entry):
-                found.append((f"source {source.card.name}", f"{entry}: to be crawled"))
-            else:
-                files, others = named([entry], recipe.base, takes_files=takes_files)
-                size = sum(path.stat().st_size for path in files.values())
-                found.append(
-                    (
-                        f"source {source.card.name}",
-                        f"{entry}: {len(files)} files, {size:,} bytes, {len(others)} other files ignored",
-                    )
-                )
+                found.append((label, f"{entry}: to be crawled"))
+            elif is_repository(entry):
+                n = git.count(entry)
+                found.append((label, f"{entry}: {'to be cloned' if n is None else f'{n} files'}"))
+        if files:
+            wanted = wanted_by([recipe.lane(name) for name in source.lanes])
+            counted = _counted(named(files, recipe.base, source.layout, wanted))
+            found.append((label, f"{', '.join(files)}: {counted}"))
     for name in sorted({name for lane in recipe.lanes for stage in lane.stages for name, _ in stage.models}):
         found.append((f"model {name}", str(model_path(name))))
     if asked.json:
         show.as_json({"ok": True, "checked": [{"what": what, "found": text} for what, text in found]})
     else:
         show.table("all is ready", ("what", "found"), found)
+
+
+def _counted(found: "Named") -> str:
+    """How many files there are of each form, and what was passed over."""
+    size = sum(path.stat().st_size for path in found.files.values())
+    forms = Counter(form.value for form in found.forms.values())
+    kinds = ", ".join(f"{n} {form}" for form, n in sorted(forms.items()))
+    return f"{len(found.files)} files, {size:,} bytes ({kinds}); {len(found.ignored)} others ignored"
 
 
 def plan_arguments(parser: argparse.ArgumentParser) -> None:

@@ -43,8 +43,9 @@ def run_verb(asked: argparse.Namespace) -> None:
         return
     balance = fields.pop("balance")
     show.table(f"balance of {result.run}", ("", "items"), list(balance.items()))
-    for name in fields.pop("ignored"):
-        print(f"ignored, no archive: {name}")
+    show.table("captures", ("outcome", "captures"), list(fields.pop("captures").items()))
+    for line in fields.pop("ignored"):
+        print(f"ignored: {line}")
     show.lines(fields)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from pipelines.capture import sample
 from pipelines.capture.archive import capture_archive
-from pipelines.capture.sample import UNREACHED, Input, sample_input
+from pipelines.capture.layout import Layout, Wanted
+from pipelines.capture.sample import UNREACHED, UNREAD, Input, sample_captions, sample_input
 from tests.corpus import archive
 from tests.corpus.pages import pages
 
@@ -17,7 +18,8 @@ from tests.corpus.pages import pages
 def taken(entry: str, base: Path, captures: int, *, takes_files: bool = False) -> tuple[Input, list[Path]]:
     folder = base / "taken"
     folder.mkdir()
-    return sample_input("ours", entry, base, captures, folder, takes_files=takes_files)
+    wanted = Wanted(files=takes_files, words=True, texts=True, evidence={})
+    return sample_input("ours", entry, base, captures, folder, layout=Layout(), wanted=wanted)
 
 
 def outcomes(path: Path) -> list[str]:
@@ -67,10 +69,24 @@ def test_an_upload_gives_its_first_files_in_order_of_their_names(tmp_path: Path)
     assert (found.files, found.sampled_bytes) == (4, 5 + 7 + 7)
 
 
+def test_the_tables_of_an_upload_are_always_taken(tmp_path: Path) -> None:
+    for name in ("up/1.png", "up/2.png", "up/z/metadata.csv", "labels.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    _, made = taken("up", tmp_path, 1, takes_files=True)
+    assert [path.relative_to(tmp_path / "taken").as_posix() for path in made] == ["1.png", "z/metadata.csv"]
+    wanted = Wanted(files=True, words=True, texts=False, evidence={})
+    layout = Layout(captions="labels.csv")
+    (copy,) = sample_captions(["up", "http://e.example/"], tmp_path, tmp_path / "table", layout=layout, wanted=wanted)
+    assert (copy.name, copy.read_text()) == ("labels.csv", "labels.csv")
+    assert sample_captions(["up"], tmp_path, tmp_path / "none", layout=Layout(captions="gone"), wanted=wanted) == []
+
+
 @pytest.mark.parametrize(
     ("entry", "note"),
     [
         ("http://river.example/", UNREACHED),
+        ("git+file:///repo@main", UNREAD),
         ("none", "source input .*none does not exist"),
         ("large.bin", r"not sampled: every file is over 67,108,864 bytes"),
     ],

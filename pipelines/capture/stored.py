@@ -1,0 +1,110 @@
+"""Files as the store keeps them: adopted under their content's name, and read as streams wherever the store is."""
+
+import hashlib
+import io
+import os
+import shutil
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from pipelines.store import Store
+from schemas.errors import SourceError
+
+# What a receipt keeps of files that were made here: by a crawl, or from a repository.
+ARCHIVE = pa.schema(
+    [
+        pa.field("stored", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("length", pa.int64(), nullable=False),
+    ]
+)
+
+_REMOTE_BYTES = 4 << 20  # Chosen: one request to a cloud store costs about what 4 MiB take to come
+
+
+def adopted(store: Store, path: Path, suffix: str) -> tuple[str, str, int]:
+    """Path in the store, sha256 (hex) and bytes of a file: linked there where the file system allows, else copied.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        length = path.stat().st_size
+    except OSError as error:
+        raise SourceError(f"source input {path} cannot be read: {error.strerror}") from error
+    stored = f"captures/{digest}{suffix}"
+    if not store.exists(stored):
+        if store.is_local:
+            _link(path, store.local(stored))
+        else:
+            store.put(stored, path)
+    return stored, digest, length
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    building = target.with_name(f"{target.name}.{os.getpid()}")
+    try:
+        os.link(source.resolve(), building)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, building)
+    os.replace(building, target)
+
+
+def open_stored(store: Store, path: str, length: int) -> BinaryIO:
+    """The file of the store at `path`, of `length` bytes, to be read and sought in. Raises SourceError."""
+    if not store.is_local:
+        return io.BufferedReader(_Remote(store, path, length), _REMOTE_BYTES)
+    try:
+        return store.local(path).open("rb")
+    except OSError as error:
+        raise SourceError(
+            f"{path} cannot be read from the store: {error.strerror}; restore it, then run again"
+        ) from error
+
+
+class _Remote(io.RawIOBase):
+    """Ranges of a file of a remote store, as a file."""
+
+    def __init__(self, store: Store, path: str, length: int) -> None:
+        self._store, self._path, self._length, self._at = store, path, length, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence]
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._store.read_range(self._path, self._at, max(0, min(len(buffer), self._length - self._at)))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+class Tape:
+    """A stream read forward only; `at` is the place of the next byte."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._is_seekable, self.at = stream, stream.seekable(), 0
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes, fewer at the end."""
+        data = self._stream.read(size)
+        self.at += len(data)
+        return data
+
+    def to(self, place: int) -> None:
+        """Go forward to `place`, or to the end."""
+        if self._is_seekable:
+            self.at = self._stream.seek(place)
+        while self.at < place and self.read(min(place - self.at, 1 << 20)):
+            pass
