@@ -240,6 +240,22 @@ def test_pictures_and_their_words_meet_whatever_holds_them(tmp_path):
     )
 
 
+def test_a_table_of_captions_that_is_nowhere_is_said(tmp_path):
+    write(tmp_path / "in", {"a.tar": tar({"x.png": PNG})})
+    recipe = recipe_over(tmp_path, 'lane = "web"\nfrom = "in"\ncaptions = "gone.csv"', MEDIA_LANE)
+    found = capture(recipe, site_at(tmp_path / "site"), recipe.sources[0])
+    assert found.ignored == ("source ours: no table gone.csv that says anything was found",)
+
+
+def test_of_many_rows_that_describe_nothing_the_first_are_named(tmp_path):
+    rows = "file_name,text\n" + "".join(f"{i:03d}.png,words\n" for i in range(30))
+    write(tmp_path / "in", {"metadata.csv": rows.encode(), "000.png": PNG})
+    recipe = recipe_over(tmp_path, 'lane = "web"\nfrom = "in"', MEDIA_LANE)
+    found = capture(recipe, site_at(tmp_path / "site"), recipe.sources[0])
+    assert len(found.ignored) == 21
+    assert found.ignored[-1] == "source ours: 9 more table rows describe files that are not there"
+
+
 def test_check_and_run_say_what_there_is(tmp_path, monkeypatch, capsys):
     from pipelines import recipe as recipes
     from pipelines.cli import main

@@ -1,7 +1,7 @@
 """The program that reads Parquet tables: `python -m pipelines.capture.parquet_child`, started by `pipelines.child` alone.
 
-A request row is `path`, `group` (of rows; -1 asks for the shape of the file), `start` (in the group) and `media` (names of
-columns that may hold pictures or sound). It answers with the rows from `start` on, as many as make a slice.
+A request row is `path`, `group` (of rows; -1 asks for the shape of the file), `start` (in the group), `most` (rows) and `media`
+(names of columns that may hold pictures or sound). It answers with the rows from `start` on, as many as make a slice.
 """
 
 import json
@@ -33,8 +33,7 @@ RESULT = pa.schema(
     ]
 )
 
-# Chosen: as much as the child sends at once (pipelines.child.CHUNK_BYTES), and a unit of work of rows.
-_SLICE_BYTES, _SLICE_ROWS = 16 << 20, 2000
+_SLICE_BYTES = 16 << 20  # Chosen: as much as the child sends at once (pipelines.child.CHUNK_BYTES)
 
 
 def read_slice(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -47,7 +46,9 @@ def read_slice(row: Mapping[str, Any]) -> Mapping[str, Any]:
         table = _opened(row["path"])
         if row["group"] < 0:
             return {"groups": [table.metadata.row_group(i).num_rows for i in range(table.num_row_groups)]}
-        batch = _batch(table, row["group"], row["start"])
+        batch = _batch(table, row["group"], row["start"], row["most"])
+    except MemoryError:
+        raise  # Arrow's own is both
     except (pa.ArrowException, OSError) as error:
         raise RowFailed(Reason.NOT_DECODABLE, f"no Parquet: {error}") from error
     return {"rows": list(_rows(batch, row["media"]))}
@@ -55,29 +56,32 @@ def read_slice(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=1)
 def _opened(path: str) -> pq.ParquetFile:
-    return pq.ParquetFile(path)
+    # Buffered: a column of pictures is not read into memory a whole row group at a time.
+    return pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
 
 
 class _Place:
     """Where the last slice ended, so that the next one goes on from there."""
 
-    key: tuple[int, int] | None = None
+    key: tuple[int, int, int] | None = None
     batches: Iterator[pa.RecordBatch] = iter(())
 
 
 _place = _Place()
 
 
-def _batch(table: pq.ParquetFile, group: int, start: int) -> pa.RecordBatch:
-    """The rows of a group from `start` on, a slice of them."""
-    about = table.metadata.row_group(group)
-    rows = max(1, min(_SLICE_ROWS, _SLICE_BYTES * about.num_rows // max(1, about.total_byte_size)))
-    if _place.key != (group, start):
-        _place.batches = table.iter_batches(batch_size=rows, row_groups=[group], use_threads=False)
-        for _ in range(start // rows):
-            next(_place.batches)
+def _batch(table: pq.ParquetFile, group: int, start: int, most: int) -> pa.RecordBatch:
+    """The rows of a group from `start` on: as many as its size says make a slice, which values that repeat may exceed."""
+    about, skipped = table.metadata.row_group(group), 0
+    rows = max(1, min(most, _SLICE_BYTES * about.num_rows // max(1, about.total_byte_size)))
+    if _place.key != (group, start, most):
+        _place.batches, skipped = table.iter_batches(batch_size=rows, row_groups=[group], use_threads=False), start
     batch = next(_place.batches)
-    _place.key = (group, start + len(batch))
+    while skipped >= len(batch):
+        skipped -= len(batch)
+        batch = next(_place.batches)
+    batch = batch.slice(skipped)
+    _place.key = (group, start + len(batch), most)
     return batch
 
 

@@ -17,13 +17,14 @@ import pyarrow as pa
 
 from pipelines.capture import parquet_child
 from pipelines.capture.entry import Caps
-from pipelines.capture.inflate import BrokenError, Unpacked, coding
+from pipelines.capture.inflate import BrokenError, Budget, Unpacked, coding
 from pipelines.child import Child, Limits
 from schemas.reasons import Reason
 
 _BUFFER = 1 << 20
-# Chosen: a slice of 16 MiB and what Arrow needs to make it; a row group is decoded column by column.
+# Chosen: Arrow holds a page twice, and writers put 1,024 values into one whatever their size: pictures of 400 kB pass.
 _PARQUET = Limits(row_seconds=120.0, cpu_seconds=60, memory_bytes=1 << 30)
+_SLICE_ROWS = 2000  # Chosen: a unit of work
 MEDIA_COLUMNS = ("image", "audio")  # Source: Hugging Face datasets, features Image and Audio, as ImageFolder names them
 
 
@@ -45,7 +46,7 @@ def read_rows(stream: BinaryIO, name: str, length: int, caps: Caps) -> Iterator[
     """The rows of a table of this file name, which says what it is; its first bytes say whether it is compressed."""
     if name.lower().endswith(".parquet"):
         with _local(stream) as path:
-            yield from _parquet(path)
+            yield from _parquet(path, caps.budget(length))
         return
     packed = coding(stream.read(16))
     stream.seek(0)
@@ -155,36 +156,50 @@ def _local(stream: BinaryIO) -> Iterator[str]:
         yield copy.name
 
 
-def _parquet(path: str) -> Iterator[Row]:
+def _parquet(path: str, budget: Budget) -> Iterator[Row]:
     with Child(parquet_child, parquet_child.RESULT, _PARQUET) as child:
-        shape = _ask(child, path, group=-1, start=0)
+        shape = _ask(child, path, group=-1)
         if shape["failure"]:
             yield Row(number=0, problem=_failure(shape, "it is no Parquet file that can be read"))
             return
         before = 0
         for group, size in enumerate(shape["groups"]):
-            start = 0
-            while start < size:
-                answer = _ask(child, path, group=group, start=start)
-                if answer["failure"] or not answer["rows"]:
-                    where = f"rows {before + start + 1} to {before + size}"
-                    yield Row(number=before + start + 1, problem=_failure(answer, where))
-                    break
-                for number, row in enumerate(answer["rows"], before + start + 1):
-                    yield _parquet_row(number, row)
-                start += len(answer["rows"])
+            for row in _group(child, path, group, before, size):
+                yield row
+                try:
+                    budget.spend(len(row.media or b"") + sum(len(v) for v in row.values.values() if isinstance(v, str)))
+                except BrokenError as problem:
+                    yield Row(number=row.number + 1, problem=problem)
+                    return
             before += size
 
 
-def _ask(child: Child, path: str, *, group: int, start: int) -> dict[str, Any]:
-    request = {"path": path, "group": group, "start": start, "media": list(MEDIA_COLUMNS)}
+def _group(child: Child, path: str, group: int, before: int, size: int) -> Iterator[Row]:
+    """The rows of a group of `size`, with `before` rows before it; where memory runs out, in smaller slices."""
+    start, most = 0, _SLICE_ROWS
+    while start < size:
+        answer = _ask(child, path, group=group, start=start, most=most)
+        if answer["failure"] == Reason.MEMORY_LIMIT and most > 1:
+            most = max(1, most // 16)
+        elif answer["failure"] or not answer["rows"]:
+            where = f"rows {before + start + 1} to {before + size}"
+            yield Row(number=before + start + 1, problem=_failure(answer, where))
+            return
+        else:
+            yield from (_parquet_row(number, row) for number, row in enumerate(answer["rows"], before + start + 1))
+            start += len(answer["rows"])
+
+
+def _ask(child: Child, path: str, *, group: int, start: int = 0, most: int = 0) -> dict[str, Any]:
+    request = {"path": path, "group": group, "start": start, "most": most, "media": list(MEDIA_COLUMNS)}
     found: dict[str, Any] = child.map(pa.RecordBatch.from_pylist([request])).to_pylist()[0]
     return found
 
 
 def _failure(answer: Mapping[str, Any], where: str) -> BrokenError:
     reason = Reason(answer["failure"]) if answer["failure"] else Reason.NOT_DECODABLE
-    return BrokenError(f"{where}: {answer['detail'] or 'no rows came out'}", reason)
+    cure = "; write the table with smaller row groups" if reason == Reason.MEMORY_LIMIT else ""
+    return BrokenError(f"{where}: {answer['detail'] or 'no rows came out'}{cure}", reason)
 
 
 def _parquet_row(number: int, row: Mapping[str, Any]) -> Row:

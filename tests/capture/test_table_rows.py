@@ -164,3 +164,12 @@ def test_lanes_that_read_no_files_get_a_table_that_from_names_itself(tmp_path):
     web = Wanted(files=False, words=False, texts=True, evidence={})
     found = captured(tmp_path, {"t.jsonl": jsonl(ROWS[:1])}, web, entries=["in/t.jsonl"])
     assert found.outcomes == {"t.jsonl": "evidence", "t.jsonl!/one": "fetched"}
+
+
+def test_parquet_that_grows_is_read_in_slices_that_fit_and_stopped_at_the_cap(tmp_path):
+    bomb = pa.array(["x" * (4 << 20)] * 200).dictionary_encode()
+    data = parquet({"text": bomb})
+    assert len(data) < 1 << 20
+    found = captured(tmp_path, {"t.parquet": data}, TEXTS, caps=Caps(unpacked_bytes=30 << 20, ratio=1))
+    assert found.counts == {"evidence": 1, "damaged": 1, "fetched": 8}
+    assert found.row("t.parquet!/9")["reason"] == "too_large"

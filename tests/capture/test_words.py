@@ -156,3 +156,8 @@ def test_no_words_are_looked_for_where_no_lane_asks(tmp_path):
     found = captured(tmp_path, {"a.png": PNG, "a.txt": b"A", "metadata.csv": CSV}, TEXTS)
     assert found.outcomes["a.txt"] == "fetched"
     assert all(row["location"] == "table" and row["role"] == "title" for row in found.annotations)
+
+
+def test_captions_that_are_no_table_are_refused(tmp_path):
+    with pytest.raises(SourceError, match=r"captions = 'words.txt' is no table that is read: .jsonl, .csv"):
+        captured(tmp_path, {"words.txt": b"a|A"}, MEDIA, Layout(captions="words.txt"))
