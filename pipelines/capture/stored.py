@@ -21,11 +21,14 @@ ARCHIVE = pa.schema(
     ]
 )
 
+# Chosen: a link is the user's own file, which an edit in place would change here too. That is noticed (digests), but tables and
+# pictures are edited; archives of gigabytes are not, and to copy them would fill a disk.
+_COPIED_BYTES = 64 << 20
 _REMOTE_BYTES = 4 << 20  # Chosen: one request to a cloud store costs about what 4 MiB take to come
 
 
 def adopted(store: Store, path: Path, suffix: str) -> tuple[str, str, int]:
-    """Path in the store, sha256 (hex) and bytes of a file: linked there where the file system allows, else copied.
+    """Path in the store, sha256 (hex) and bytes of a file: a large one linked there where the file system allows, else copied.
 
     Raises:
         SourceError: the file cannot be read.
@@ -39,20 +42,27 @@ def adopted(store: Store, path: Path, suffix: str) -> tuple[str, str, int]:
     stored = f"captures/{digest}{suffix}"
     if not store.exists(stored):
         if store.is_local:
-            _link(path, store.local(stored))
+            _take(path, store.local(stored), is_linked=length > _COPIED_BYTES)
         else:
             store.put(stored, path)
     return stored, digest, length
 
 
-def _link(source: Path, target: Path) -> None:
+def _take(source: Path, target: Path, *, is_linked: bool) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     building = target.with_name(f"{target.name}.{os.getpid()}")
-    try:
-        os.link(source.resolve(), building)
-    except OSError:  # another file system, or one without links
+    if not (is_linked and _is_link(source, building)):
         shutil.copyfile(source, building)
     os.replace(building, target)
+
+
+def _is_link(source: Path, target: Path) -> bool:
+    """Whether `target` could be made a link to the file."""
+    try:
+        os.link(source.resolve(), target)
+    except OSError:  # another file system, or one without links
+        return False
+    return True
 
 
 def open_stored(store: Store, path: str, length: int) -> BinaryIO:
