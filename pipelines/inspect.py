@@ -17,9 +17,11 @@ from pipelines import rooms
 from pipelines.capture.address import NO_HOSTS, Hosts
 from pipelines.capture.archive import Captured, capture_archive
 from pipelines.capture.crawl import CrawlPlan, crawl
+from pipelines.capture.file_type import HEAD_BYTES, media_type
 from pipelines.capture.frontier import REDIRECTS, same
 from pipelines.capture.inputs import is_url
 from pipelines.capture.layout import ARCHIVES
+from pipelines.capture.subject import upload_uri
 from pipelines.capture.uri import absolute
 from pipelines.capture.warc import read_payload
 from pipelines.lanes import LANES
@@ -29,7 +31,7 @@ from pipelines.rights.evidence import Statement, header_statements, html_stateme
 from pipelines.rights.judge import Evidence
 from pipelines.rights.licences import html_licences
 from pipelines.spine import align_signals, licences_of
-from schemas.annotation import SAID
+from schemas.annotation import SAID, Role
 from schemas.capture import CAPTURE, Outcome
 from schemas.decision import Verdict
 from schemas.digest import digest, sha256
@@ -39,6 +41,8 @@ from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
 ROWS = 256
 FORMS = {"html": "text/html", "text": "text/plain"}
+# Keys of a line that names a file, and what their words are to it.
+SAYS = {"text": Role.CAPTION, "caption": Role.CAPTION, "transcript": Role.TRANSCRIPT}
 
 Found = Mapping[str, Any]
 
@@ -63,7 +67,7 @@ def inspect(
         raise SourceError("nothing to inspect: give a PATH or a URL, or --jsonl FILE")
     if lane not in (names := [known.name for known in LANES]):
         raise SourceError(f"lane {lane!r} is not one of {', '.join(names)}")
-    made = recipes.load(recipe or lane)
+    made = recipes.load(recipe) if recipe else recipes.of_lane(lane)
     if lane not in (names := [known.name for known in made.lanes]):
         raise SourceError(f"recipe {recipe} has no lane {lane!r}; it has: {', '.join(names)}")
     way = made.lane(lane)
@@ -109,40 +113,61 @@ def _beside(name: str, path: str) -> Path:
     return found if found.exists() or name == "-" else Path(name).parent / path
 
 
-def _content(line: Found) -> tuple[bytes, str]:
-    """(bytes, media type) of one line."""
-    for form, media_type in FORMS.items():
-        if form in line:
-            return str(line[form]).encode("utf-8", "replace"), media_type
+def _content(line: Found, lane: Lane) -> tuple[bytes, str]:
+    """(bytes, media type) of one line: the file it names, else its HTML or text."""
+    if "path" not in line:
+        form = "html" if "html" in line else "text"
+        data = str(line[form]).encode("utf-8", "replace")
+        named = _name(line) if lane.takes_files and form == "text" else ""
+        return data, media_type(named, data[:HEAD_BYTES]) if named else FORMS[form]
     path = Path(line["path"])
     try:
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+    if lane.takes_files:
+        return data, media_type(path.name, data[:HEAD_BYTES])
     head = data[:1024].lstrip().lower()
     is_html = path.suffix.lower() in (".html", ".htm", ".xhtml") or head.startswith((b"<!doctype html", b"<html"))
     return data, "text/html" if is_html else "text/plain"
 
 
+def _name(line: Found) -> str:
+    """What a line's content is called: its rules may go by path."""
+    return str(line.get("name") or line.get("path") or "")
+
+
+def _uri(line: Found, lane: Lane, source: str) -> str | None:
+    if "url" in line or not lane.takes_files:
+        return line.get("url")
+    name = _name(line).replace("\\", "/").lstrip("./")
+    return upload_uri(source, name) if name else None
+
+
 def _inspect_lines(recipe: Recipe, lane: Lane, lines: Sequence[Found]) -> Iterator[Found]:
-    contents = [_content(line) for line in lines]
-    captures, rights, licences = [], [], []
-    for number, (line, (data, media_type)) in enumerate(zip(lines, contents, strict=True)):
+    contents = [_content(line, lane) for line in lines]
+    source = recipe.sources[0].card.name
+    captures, rights, licences, said = [], [], [], []
+    for number, (line, (data, kind)) in enumerate(zip(lines, contents, strict=True)):
         capture_id, content = digest("inspect", number, str(line["id"]), data), sha256(data)
         headers = [(str(name), str(value)) for name, value in (line.get("headers") or {}).items()]
+        uri = _uri(line, lane, source)
         captures.append(
-            {"capture_id": capture_id, "source": recipe.sources[0].card.name, "outcome": Outcome.FETCHED.value,
-             "uri": line.get("url"), "media_type": media_type, "headers": headers, "record_type": "resource",
+            {"capture_id": capture_id, "source": source, "outcome": Outcome.FETCHED.value,
+             "uri": uri, "media_type": kind, "headers": headers, "record_type": "resource",
              "payload": {"uri": "", "offset": 0, "length": len(data), "sha256": content}, "payload_bytes": len(data)}
         )  # fmt: skip
-        said = header_statements(headers) + (html_statements(data) if media_type == "text/html" else [])
-        rights += [_right(statement, capture_id, content) for statement in said]
-        hits = html_licences(data, line.get("url")) if media_type == "text/html" else []
+        stated = header_statements(headers) + (html_statements(data) if kind == "text/html" else [])
+        rights += [_right(statement, capture_id, content) for statement in stated]
+        hits = html_licences(data, line.get("url")) if kind == "text/html" else []
         licences += [
             {"capture_id": capture_id, "location": hit.location, "locator": hit.locator, "expression": hit.expression,
              "raw": hit.raw, "evidence_sha256": content}
             for hit in hits
         ]  # fmt: skip
+        if lane.evidence and uri:
+            licences += [row for row in lane.evidence(uri, capture_id, data, content) if row["subject"] is None]
+        said.append(_said(line, lane, capture_id))
     evidence = Evidence(
         captures=pa.Table.from_pylist(captures, schema=CAPTURE),
         rights=pa.Table.from_pylist(rights, schema=RIGHTS),
@@ -150,7 +175,23 @@ def _inspect_lines(recipe: Recipe, lane: Lane, lines: Sequence[Found]) -> Iterat
         robots=ROBOTS.empty_table(),
         card_licences=_card_licences(recipe),
     )
-    yield from _judged(recipe, lane, evidence, [data for data, _ in contents], [line["id"] for line in lines])
+    yield from _judged(recipe, lane, evidence, [data for data, _ in contents], [line["id"] for line in lines], said)
+
+
+def _said(line: Found, lane: Lane, capture_id: bytes) -> list[Found]:
+    """What is said of a line's file: its words in the line, or in the text file beside it that has its name."""
+    if not lane.roles or "path" not in line:
+        return []
+    words = {role: str(line[key]) for key, role in SAYS.items() if line.get(key)}
+    beside = Path(line["path"]).with_suffix(".txt")
+    if not words and beside.is_file():
+        words = {Role.CAPTION: beside.read_text("utf-8", "replace").strip()}
+    return [
+        {"capture_id": capture_id, "role": role.value, "text": text, "language": line.get("language"), "location": "file",
+         "locator": str(line["id"])}
+        for role, text in words.items()
+        if text and role in lane.roles
+    ]  # fmt: skip
 
 
 def _right(statement: Statement, capture_id: bytes, content: bytes) -> dict[str, Any]:
@@ -236,12 +277,15 @@ def _why_not(row: Found | None, lane: Lane) -> str:
     return f"{row['outcome']}: {row['detail'] or answered}"
 
 
-def _judged(recipe: Recipe, lane: Lane, evidence: Evidence, data: list[bytes], names: Sequence[Any]) -> Iterator[Found]:
+def _judged(
+    recipe: Recipe, lane: Lane, evidence: Evidence, data: list[bytes], names: Sequence[Any],
+    heard: Sequence[Sequence[Found]] | None = None,
+) -> Iterator[Found]:  # fmt: skip
     """The items of these captures with everything said of them, in capture order."""
     captures = rooms.one_batch(evidence.captures)
     roots = rooms.roots(lane, captures, licences_of(captures, evidence.licences), np.arange(len(captures)))
     columns: dict[str, Any] = {name: captures.column(name) for name in ("charset", "media_type", "uri")}
-    columns |= {"data": pa.array(data, pa.large_binary()), "said": pa.array([[]] * len(captures), SAID)}
+    columns |= {"data": pa.array(data, pa.large_binary()), "said": pa.array(heard or [[]] * len(captures), SAID)}
     payloads = pa.RecordBatch.from_pydict(columns).select(rooms.PAYLOADS.names)
     with lane.decoder() as child:
         children, _, split = rooms.split(lane, roots, payloads, child)

@@ -139,6 +139,12 @@ def load(name: str | Path) -> Recipe:
     return loads(text, base=path.parent, where=f"recipe {path}")
 
 
+def of_lane(lane: str) -> Recipe:
+    """The shipped recipe of this lane alone: the lane with its defaults."""
+    recipes = (load(file.stem) for file in sorted(SHIPPED.glob("*.toml")) if file.stem != "demo")
+    return next(recipe for recipe in recipes if [one.name for one in recipe.lanes] == [lane])
+
+
 SHIPPED = Path(str(resources.files("pipelines"))) / "recipes"
 
 
