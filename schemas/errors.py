@@ -17,6 +17,9 @@ HeadwaterError            catch this one: its text names what, where and the cur
 |  |- ChainBroken         a commit or one of its files was changed, removed or reordered
 |  `- CommitConflict      another writer took the sequence number, again and again
 |- ShardError             a shard or release does not verify
+|- TrainingError          training cannot go on: nothing to train on, a run folder or checkpoint that does not verify
+|  |- VocabularyMismatch  tokens, codecs or weights of different vocabularies were put together
+|  `- HoldoutLeak         an item of the hold-out was, or would be, trained on
 `- QueryRefused           the audit console refuses a statement (not one SELECT, too slow, too large)
 
 try:
@@ -52,6 +55,10 @@ class CardError(InputError):
 
 class SourceError(InputError):
     """A source's `from` is missing, unreadable, of no known layout, or changed while it was read."""
+
+
+class PresetError(InputError):
+    """A training preset or a `--set` holds an unknown key or a bad value, or differs from that of the run it goes on."""
 
 
 class NotFound(InputError):
@@ -98,6 +105,18 @@ class CommitConflict(LedgerError):
 
 class ShardError(HeadwaterError):
     """A shard or a release does not verify."""
+
+
+class TrainingError(HeadwaterError):
+    """Training cannot go on: there is nothing to train on, or a run folder or a checkpoint does not verify."""
+
+
+class VocabularyMismatch(TrainingError):
+    """Tokens, codecs or weights of different vocabularies were put together."""
+
+
+class HoldoutLeak(TrainingError):
+    """An item of the hold-out was, or would be, trained on."""
 
 
 class QueryRefused(HeadwaterError):

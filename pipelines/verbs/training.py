@@ -1,0 +1,104 @@
+"""Verbs of training: train, tune, generate, evaluate. Each starts `python -m training` in a process of its own, so that
+nothing here imports torch; `training/__main__.py` takes the same arguments from here.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_NOT_PASSED = {"call", "json", "release", "site", "verb"}
+
+
+def tokenize_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `python -m training tokenize` takes."""
+    _release(parser)
+    _made(parser)
+    parser.add_argument("--preset", default="nano", help="nano, mini, or a TOML file (default nano)")
+
+
+def train_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `train` takes."""
+    tokenize_arguments(parser)
+    parser.add_argument(
+        "--tokens", metavar="DIR", help="what `python -m training tokenize` made; else it is made in --out"
+    )
+
+
+def tune_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `tune` takes."""
+    parser.add_argument("model", help="a run folder, or the folder of one checkpoint, to go on from")
+    _release(parser)
+    parser.add_argument("--lane", required=True, help="the lane that holds the task")
+    parser.add_argument("--source", action="append", help="only items of this source card; may be repeated")
+    _made(parser)
+
+
+def generate_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `generate` takes."""
+    parser.add_argument("model", help="a run folder, or the folder of one checkpoint")
+    parser.add_argument("--text", help="a text to go on with, also behind an image or a sound")
+    given = parser.add_mutually_exclusive_group()
+    given.add_argument("--question", help="a question to answer")
+    given.add_argument("--image", metavar="FILE", help="an image to say what it shows")
+    given.add_argument("--sound", metavar="FILE", help="a sound to write down")
+    parser.add_argument("--max-tokens", type=int, default=64, help="a hard end (default 64)")
+    parser.add_argument("--temperature", type=float, default=0.0, help="0 takes the likeliest (default)")
+    parser.add_argument(
+        "--top-p", type=float, default=1.0, help="draw from the likeliest that have this share together"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the draws (default 0)")
+    parser.add_argument("--stop", action="append", help="a text that ends the answer; may be repeated")
+
+
+def evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `evaluate` takes."""
+    parser.add_argument("model", help="a run folder, or the folder of one checkpoint")
+    _release(parser)
+    parser.add_argument("--split", choices=("train", "validation", "test"), default="validation")
+    parser.add_argument("--lane", help="one lane only")
+
+
+def _release(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("release", help="a release by folder, or by name at the site")
+
+
+def _made(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", required=True, metavar="DIR", help="the run folder; one that is there is gone on with")
+    parser.add_argument("--set", action="append", metavar="KEY=VALUE", help="change the preset, such as train.steps=50")
+    parser.add_argument("--progress-file", metavar="FILE", help="write progress there, a line of JSON at a time")
+
+
+def start(asked: argparse.Namespace) -> None:
+    """Run one verb in a process of its own and pass on what it prints; ends with its exit code where that is not 0."""
+    command = [sys.executable, "-m", "training", asked.verb, *_words(asked)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            print(line, end="", flush=True)
+    if child.returncode:
+        sys.exit(child.returncode)
+
+
+def _words(asked: argparse.Namespace) -> Iterator[str]:
+    """The arguments of the process, from those of the verb."""
+    for name, value in vars(asked).items():
+        if name not in _NOT_PASSED | {"model"}:
+            for one in value if isinstance(value, list) else [] if value is None else [value]:
+                yield f"--{name.replace('_', '-')}={one}"
+    if asked.json:
+        yield "--json"
+    yield "--"
+    if "model" in asked:
+        yield asked.model
+    if "release" in asked:
+        yield str(_folder(asked))
+
+
+def _folder(asked: argparse.Namespace) -> Path:
+    """The folder of the release that was named."""
+    from pipelines.site import load_site
+
+    path = Path(asked.release)
+    return path if path.exists() else load_site(asked.site).store.local(f"releases/{asked.release}")

@@ -1,0 +1,88 @@
+"""Exposure: which checkpoints saw an item, and which items a checkpoint saw, computed from the plan.
+
+Pure functions over the tables of RECORD (`schemas/training.py`): the run folder's or the ledger's. No torch, no training.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.item import ID
+from schemas.plan import Plan
+
+Record = Mapping[str, pa.Table]  # by the names of RECORD
+Row = Mapping[str, Any]
+Counts = Mapping[bytes, int] | None  # times an item was fed, items never fed left out; None: nobody recorded it
+
+# One row an item and checkpoint; pairs that never met have none.
+EXPOSURE = pa.schema(
+    [
+        pa.field("item_id", ID, nullable=False),
+        pa.field("checkpoint_id", ID, nullable=False),
+        pa.field("training_run", pa.string(), nullable=False),
+        pa.field("step", pa.int64(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),  # of the checkpoint
+        pa.field("times", pa.int64()),  # documents of the item it was fed, its ancestors' too; null: unknown
+    ]
+)
+
+
+def exposure(item_ids: Iterable[bytes], record: Record) -> pa.Table:
+    """Which checkpoints saw these items, and how often (EXPOSURE), in the order of the record.
+
+    A checkpoint whose run, or a run it went on from, has no consumption row may have seen anything: its `times` is null
+    for every item asked. Not to be listed means not to have been fed.
+    """
+    asked = sorted(set(item_ids))
+    rows = []
+    for one in record["checkpoint"].to_pylist():
+        counts = seen(one["checkpoint_id"], record, asked)
+        for item_id in asked:
+            if counts is None or item_id in counts:
+                named = {name: one[name] for name in ("checkpoint_id", "training_run", "step", "path")}
+                rows.append({"item_id": item_id, **named, "times": None if counts is None else counts[item_id]})
+    return pa.Table.from_pylist(rows, EXPOSURE)
+
+
+def seen(checkpoint_id: bytes, record: Record, item_ids: Sequence[bytes] | None = None) -> Counts:
+    """The items a checkpoint saw and how many documents of each, its ancestors' too; of `item_ids` only, where given.
+
+    None where that is unknown: the checkpoint, its run, its plan's documents or its consumption is not in the record.
+    """
+    one = _row(record["checkpoint"], "checkpoint_id", checkpoint_id)
+    run = _row(record["training_run"], "training_run", one["training_run"]) if one else None
+    if one is None or run is None:
+        return None
+    own = _fed(run, one["rows"], record, item_ids)
+    if own is None or run["init_checkpoint"] is None:
+        return own
+    before = seen(run["init_checkpoint"], record, item_ids)
+    return None if before is None else {item: own.get(item, 0) + before.get(item, 0) for item in own.keys() | before}
+
+
+def _fed(run: Row, rows: int, record: Record, item_ids: Sequence[bytes] | None) -> Counts:
+    """What the first `rows` rows of a run held, as far as they are recorded as consumed."""
+    documents = _rows(record["document"], "plan_digest", run["plan_digest"])
+    consumed = _rows(record["consumption"], "training_run", run["training_run"]).to_pylist()
+    if not len(documents) or not consumed or max(row["last_row"] for row in consumed) + 1 < rows:
+        return None
+    plan = Plan.of(documents, seed=run["seed"], row_tokens=run["row_tokens"], block=run["block"])
+    times = sum(plan.times(row["first_row"], min(row["last_row"], rows - 1)) for row in consumed)
+    ids = documents.column("item_id")
+    mine = times > 0 if item_ids is None else (times > 0) & np.asarray(pc.is_in(ids, pa.array(item_ids, ID)))
+    counts: dict[bytes, int] = {}
+    for item_id, count in zip(ids.filter(pa.array(mine)).to_pylist(), times[mine].tolist(), strict=True):
+        counts[item_id] = counts.get(item_id, 0) + count
+    return counts
+
+
+def _rows(table: pa.Table, column: str, value: object) -> pa.Table:
+    return table.filter(pc.equal(table.column(column), pa.scalar(value, table.schema.field(column).type)))
+
+
+def _row(table: pa.Table, column: str, value: object) -> Row | None:
+    found = _rows(table, column, value).to_pylist()
+    return found[0] if found else None
