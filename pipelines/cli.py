@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipelines.verbs import audit, corpus, run, ui
+from pipelines.verbs import audit, corpus, run, training, ui
 from schemas.errors import HeadwaterError
 
 Arguments = argparse.Namespace
@@ -48,6 +48,18 @@ VERBS = (
     Verb(name="sql", does="ask the ledger one SELECT, read-only",
          example="headwater sql 'select state, count(*) from disposition group by 1' --site ours",
          arguments=audit.sql_arguments, call=audit.sql),
+    Verb(name="train", does="train a model on a release; goes on exactly where it was interrupted",
+         example="headwater train ours-3f2a --site ours --out runs/first --preset nano",
+         arguments=training.train_arguments, call=training.start),
+    Verb(name="tune", does="go on with a small task, stop by its validation items, measure once on its hold-out",
+         example="headwater tune runs/first ours-3f2a --site ours --lane books --source quiz --out runs/quiz",
+         arguments=training.tune_arguments, call=training.start),
+    Verb(name="generate", does="go on with a text, answer a question, say what an image shows",
+         example="headwater generate runs/first --image photo.jpg",
+         arguments=training.generate_arguments, call=training.start),
+    Verb(name="evaluate", does="measure a model on held-out items of a release, by modality",
+         example="headwater evaluate runs/first ours-3f2a --site ours",
+         arguments=training.evaluate_arguments, call=training.start),
     Verb(name="ui", does="open the Dagster page of a recipe at a site, behind a guard",
          example="headwater ui --recipe ours/corpus.toml --site ours", arguments=ui.ui_arguments, call=ui.ui),
 )  # fmt: skip

@@ -74,8 +74,9 @@ def _sync(folder: Path) -> None:
 
 def _moments(model: Decoder, optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     """What the optimiser keeps, by `<what>/<weight>`."""
-    named = model.named_parameters()
-    return {f"{what}/{name}": value for name, weight in named for what, value in optimiser.state[weight].items()}
+    named = dict(model.named_parameters())
+    assert all(weight in optimiser.state for weight in named.values())  # else `cluster.settled` was forgotten
+    return {f"{what}/{name}": value for name, w in named.items() for what, value in optimiser.state[w].items()}
 
 
 def _whole(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

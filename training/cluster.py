@@ -9,7 +9,7 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FSDPModule, fully_shard
 
 from training.model import Decoder
 
@@ -72,3 +72,12 @@ def placed(model: Decoder, cluster: Cluster) -> Decoder:
             fully_shard(block, mesh=mesh)
         fully_shard(model, mesh=mesh)
     return model
+
+
+def settled(model: Decoder) -> None:
+    """Put the shares back in place after a forward pass that no backward follows.
+
+    FSDP leaves there what the outermost module gathered: the model's parameters are then not those the optimiser knows.
+    """
+    if isinstance(model, FSDPModule):
+        model.reshard()

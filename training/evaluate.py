@@ -10,7 +10,7 @@ from schemas.digest import Json
 from schemas.errors import InputError
 from schemas.plan import Plan
 from training import tokens
-from training.cluster import Cluster, placed
+from training.cluster import Cluster, placed, settled
 from training.config import Config
 from training.documents import MEASURING, documents
 from training.generate import voice
@@ -82,7 +82,7 @@ def held_out(model: Decoder, feed: Feed, rows: int, cluster: Cluster, bfloat16: 
         losses = torch.nn.functional.cross_entropy(logits.float(), batch.targets, reduction="none").double()
         sums[0].index_add_(0, batch.tasks, losses * batch.weights)
         sums[1].index_add_(0, batch.tasks, batch.weights.double())
-    model.train()
+    settled(model.train())
     losses, counts = cluster.summed(sums).tolist()
     by = {name: (loss / n, round(n)) for name, loss, n in zip(TASKS, losses, counts, strict=True) if n}
     return HeldOut(loss=sum(losses) / max(1.0, sum(counts)), by=by)

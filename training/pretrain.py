@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,27 +67,33 @@ def pretrain(
         if made is not None:
             encoders.load(made / "vocabulary", config).save(folder / "vocabulary")
     cluster.wait()
-    ready = _ready(release, folder, (made or folder) / "tokens", config)
+    prepared = ready(release, folder, (made or folder) / "tokens", config)
     if cluster.is_first:
-        run.begin(folder, ready.setup, ready.documents, datetime.now(UTC))
+        run.begin(folder, prepared.setup, prepared.documents, run.clock())
     cluster.wait()
     if (ended := run.result_of(folder)) is not None:
         return ended
-    model = placed(new_model(config.model, ready.encoders.vocabulary.size, config.seed), cluster)
+    model = placed(new_model(config.model, prepared.encoders.vocabulary.size, config.seed), cluster)
     stage = trainer.Stage(
         folder=folder,
         name="train",
         config=config.train,
         bfloat16=config.bfloat16,
-        feed=ready.feed,
-        held=ready.held,
-        facts=checkpoint_facts(ready.setup),
+        feed=prepared.feed,
+        held=prepared.held,
+        facts=checkpoint_facts(prepared.setup),
     )
     looks = trainer.fit(stage, model, cluster, tell)
-    return finish(folder, looks, looks[-1]["step"], ready.feed.tokens, cluster, time.monotonic() - started)
+    return finish(folder, looks, looks[-1]["step"], prepared.feed.tokens, cluster, time.monotonic() - started)
 
 
-def _ready(release: Release, folder: Path, store: Path, config: Config) -> Ready:
+def ready(release: Release, folder: Path, store: Path, config: Config) -> Ready:
+    """What a run in `folder` needs, with the token store in `store`.
+
+    Raises:
+        TrainingError: there is nothing to train on.
+        VocabularyMismatch: store and folder are of different vocabularies.
+    """
     known = encoders.load(folder / "vocabulary", config)
     found = tokens.load(store, release_root=release.root, vocabulary=known.vocabulary.digest)
     docs = documents(of_split(found.index, "train"), config)

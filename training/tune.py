@@ -15,7 +15,6 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +112,7 @@ def tune(
     plan = Plan.of(train, seed=config.seed, row_tokens=config.model.row_tokens)
     setup = _setup(release, known, config, train, init, task)
     if cluster.is_first:
-        run.begin(folder, setup, train, datetime.now(UTC))
+        run.begin(folder, setup, train, run.clock())
     cluster.wait()
     if (ended := run.result_of(folder)) is not None:
         return ended

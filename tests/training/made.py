@@ -120,7 +120,9 @@ def lane(folder: Path, name: str, samples: Sequence[tuple[Split, Sample]], max_s
         ids = pa.array([one.item_id for one in mine], pa.binary(32))
         for index, rows in enumerate(shard_plan(ids, sizes, 7, max_samples=max_samples)):
             picked = [mine[row] for row in rows]
-            receipts.append(write_shard(folder, config=CONFIGS[name], lane=name, split=split, index=index, samples=picked))
+            receipts.append(
+                write_shard(folder, config=CONFIGS[name], lane=name, split=split, index=index, samples=picked)
+            )
     source = SourceCard(name=name, kind=SourceKind.SYNTHETIC, title=name, provider="us", contact="a@example.org")
     card = Card(title=name, summary="Made for tests.", contact="a@example.org", sources=(source,))
     assemble_lane(folder, ShardSet(lane=name, config=CONFIGS[name], seed=7, card=card), receipts)
