@@ -160,8 +160,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(json.dumps({"error": type(error).__name__, "message": str(error)}))
         print(f"headwater {asked.verb}: {error}", file=sys.stderr)
         return error.exit_code
-    if ended is not None:
-        show.as_json(ended) if asked.json else show.lines(ended)
+    try:
+        if ended is not None:
+            show.as_json(ended) if asked.json else show.lines(ended)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away (| head): nothing to say, nothing to lose
     return 0
 
 

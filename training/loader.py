@@ -5,6 +5,7 @@ Legend: B rows, T places of a row, P pairs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -51,8 +52,8 @@ class Feed:
     """Documents, where their ids lie, and the plan that orders them."""
 
     tokens: Tokens
-    documents: list[dict[str, object]]
-    items: list[dict[str, object]]
+    documents: list[dict[str, Any]]
+    items: list[dict[str, Any]]
     plan: Plan
     hidden: float
     weights: Weights = TRAINING
@@ -86,7 +87,7 @@ class Feed:
                 epoch=row // self.plan.rows,
                 place=number,
             )
-            made.put(at, column, document, _task(document.kind, str(self.items[number]["modality"])))
+            made.put(at, column, document, _task(document.kind, self.items[number]["modality"]))
             column += len(document.ids)
 
 

@@ -24,7 +24,8 @@ def pixels(payload: bytes, side: int) -> torch.Tensor:
             image.draft("RGB", (2 * side, 2 * side))  # a JPEG is then decoded at an eighth or so of its size
             square = ImageOps.fit(ImageOps.exif_transpose(image).convert("RGB"), (side, side), Image.Resampling.BICUBIC)
     except (OSError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ValueError(f"the bytes are no image that can be decoded: {error}") from error
+        # Without the error's own text: it names an address in memory, and this sentence goes into the token index.
+        raise ValueError(f"the bytes are no image that can be decoded ({type(error).__name__})") from error
     return torch.frombuffer(bytearray(square.tobytes()), dtype=torch.uint8).view(side, side, 3).permute(2, 0, 1)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.shard.files import side_json, write_file
 from schemas.digest import plain
 from schemas.errors import TrainingError
 from schemas.plan import BLOCK, Plan, plan_digest
@@ -19,6 +18,7 @@ from training.config import Config
 from training.documents import documents
 from training.encoders import Encoders
 from training.evaluate import held_feed
+from training.files import write_json
 from training.loader import Feed
 from training.model import new_model
 from training.progress import Tell
@@ -158,7 +158,7 @@ def finish(
     }
     if cluster.is_first:
         curve.draw(folder, curve.read(folder, looks[-1]["step"]), _measured(looks))
-        write_file(folder / run.RESULT, side_json(ended))  # type: ignore[arg-type]
+        write_json(folder / run.RESULT, ended)
     cluster.wait()
     return ended
 
