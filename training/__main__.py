@@ -79,10 +79,10 @@ def generate(asked: Arguments) -> Mapping[str, Any]:
         try:
             prompt = prompt_ids(
                 one.encoders,
-                text=asked.question or asked.text or "",
+                text=asked.text or "",
+                question=asked.question or "",
                 image=_content(asked.image),
                 sound=_content(asked.sound),
-                is_question=asked.question is not None,
             )
         except ValueError as error:
             raise InputError(f"{asked.image or asked.sound}: {error}") from error

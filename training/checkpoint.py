@@ -99,7 +99,7 @@ def _share(whole: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 def checkpoints(run: Path) -> list[Checkpoint]:
     """All checkpoints of a run, the first one first. Raises TrainingError where a manifest cannot be read."""
-    return [read(path) for path in sorted((run / FOLDER).glob("step-*"))]
+    return sorted((read(path) for path in (run / FOLDER).glob("step-*")), key=lambda one: one.step)
 
 
 def read(path: Path) -> Checkpoint:

@@ -46,6 +46,7 @@ class Cluster:
 @contextmanager
 def cluster(threads: int) -> Iterator[Cluster]:
     """This process's place, from the environment that torchrun sets; alone where it sets none."""
+    before = torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(threads)
     _keep_memory()
     rank, world, local = (int(os.environ.get(name, ifnot)) for name, ifnot in _PLACES)
@@ -58,6 +59,7 @@ def cluster(threads: int) -> Iterator[Cluster]:
     try:
         yield Cluster(rank=rank, world=world, device=device)
     finally:
+        torch.use_deterministic_algorithms(before)
         if world > 1:
             dist.destroy_process_group()
 

@@ -38,7 +38,9 @@ def tune_arguments(parser: argparse.ArgumentParser) -> None:
 def generate_arguments(parser: argparse.ArgumentParser) -> None:
     """What `generate` takes."""
     parser.add_argument("model", help="a run folder, or the folder of one checkpoint")
-    parser.add_argument("--text", help="a text to go on with, also behind an image or a sound")
+    parser.add_argument(
+        "--text", help="a text to go on with; behind a question, an image or a sound the beginning of the answer"
+    )
     given = parser.add_mutually_exclusive_group()
     given.add_argument("--question", help="a question to answer")
     given.add_argument("--image", metavar="FILE", help="an image to say what it shows")

@@ -8,10 +8,13 @@ import subprocess
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.shard.release import assemble_release
 from schemas.errors import InputError, PresetError, ShardError, TrainingError, VocabularyMismatch
+from schemas.exposure import seen
+from schemas.shard import Split
 from schemas.training import RECORD
 from tests.training.conftest import ALONE, ROOT, changes, command, ran
-from tests.training.made import SIZES, release, split_of
+from tests.training.made import SIZES, item_id, lane, release, sample, sentence, split_of
 from training import checkpoint, config, encoders, run, tokens
 from training.curve import CURVE
 from training.pretrain import pretrain
@@ -199,6 +202,20 @@ def test_a_release_of_text_alone_trains_and_one_without_text_does_not(small, tmp
     assert set(ended["held_out"]["after"]["by"]) == {"text"}
     with pytest.raises(TrainingError, match="no text in its train split"):
         pretrain(release(tmp_path / "none", {"web": 1}), tmp_path / "other", quick, ALONE, silent)
+
+
+def test_what_is_held_out_is_not_trained_on_in_another_lane_either(tmp_path):
+    held, other = sample("web", 0), sample("quiz", 1, sentence(0))  # the same text
+    assert held.meta["content_sha256"] == other.meta["content_sha256"]
+    lane(tmp_path / "r" / "web", "web", [(split_of(n), sample("web", n)) for n in range(16)])
+    lane(tmp_path / "r" / "quiz", "quiz", [(Split.TRAIN, other), (Split.TRAIN, sample("quiz", 2))])
+    assemble_release(tmp_path / "r", ["web", "quiz"])
+    quick = config.load("nano", ["model.layers=1", "model.width=32", "train.steps=2", "train.rows=4"])
+    ended = pretrain(tmp_path / "r", tmp_path / "run", quick, ALONE, silent)
+    assert ended["held_back"] == 1
+    saw = seen(bytes.fromhex(ended["checkpoint_id"]), run.lineage(tmp_path / "run"))
+    assert item_id("quiz", 2) in saw
+    assert not saw.keys() & {item_id("quiz", 1), item_id("web", 0)}
 
 
 def test_items_that_cannot_be_decoded_are_named_and_too_many_fail(tmp_path, small, made):

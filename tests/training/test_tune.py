@@ -147,7 +147,7 @@ def asked(trained):
 @pytest.mark.parametrize(
     "given",
     [
-        {"text": "The baker of"}, {"text": "Who?", "is_question": True}, {"image": picture(3)[0]},
+        {"text": "The baker of"}, {"question": "Who?"}, {"question": "Who?", "text": "The"}, {"image": picture(3)[0]},
         {"image": picture(3)[0], "text": "A red"}, {"sound": sound(3)[0]}, {},
     ],
     ids=lambda given: "+".join(given) or "nothing",
