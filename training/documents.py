@@ -49,7 +49,7 @@ MEASURING = Weights(given=0.0, missing=1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One document in ids. `weights`: float32, of being predicted, 0 for what is only given. Both of equal length.
+    """One document in ids. `weights`: float32, of being predicted, 0 for what is only given, so always for the first id.
 
     `second`: where the second, hidden-from half begins (pair only), else the length.
     """
