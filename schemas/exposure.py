@@ -70,7 +70,8 @@ def _fed(run: Row, rows: int, record: Record, item_ids: Sequence[bytes] | None) 
     if not len(documents) or not consumed or max(row["last_row"] for row in consumed) + 1 < rows:
         return None
     plan = Plan.of(documents, seed=run["seed"], row_tokens=run["row_tokens"], block=run["block"])
-    times = np.sum([plan.times(row["first_row"], min(row["last_row"], rows - 1)) for row in consumed], axis=0)
+    fed = [plan.times(row["first_row"], min(row["last_row"], rows - 1)) for row in consumed]
+    times = np.sum(fed, axis=0)
     ids = documents.column("item_id")
     mine = times > 0 if item_ids is None else (times > 0) & np.asarray(pc.is_in(ids, pa.array(item_ids, ID)))
     counts: dict[bytes, int] = {}

@@ -79,10 +79,10 @@ def generate(asked: Arguments) -> Mapping[str, Any]:
         try:
             prompt = prompt_ids(
                 one.encoders,
-                text=asked.question or asked.text or "",
+                text=asked.text or "",
+                question=asked.question or "",
                 image=_content(asked.image),
                 sound=_content(asked.sound),
-                is_question=asked.question is not None,
             )
         except ValueError as error:
             raise InputError(f"{asked.image or asked.sound}: {error}") from error
@@ -160,8 +160,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(json.dumps({"error": type(error).__name__, "message": str(error)}))
         print(f"headwater {asked.verb}: {error}", file=sys.stderr)
         return error.exit_code
-    if ended is not None:
-        show.as_json(ended) if asked.json else show.lines(ended)
+    try:
+        if ended is not None:
+            show.as_json(ended) if asked.json else show.lines(ended)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away (| head): nothing to say, nothing to lose
     return 0
 
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from torch.distributed.tensor import DTensor, distribute_tensor
 
-from pipelines.shard.files import file_sha256, side_json, write_file
+from pipelines.shard.files import file_sha256, write_file
 from schemas.digest import sha256
 from schemas.errors import TrainingError
 from training.cluster import Cluster
+from training.files import write_json
 from training.model import Decoder
 
 FOLDER = "checkpoints"
@@ -57,7 +57,7 @@ def save(
         for name, tensors in contents.items():
             write_file(staging / name, safetensors.torch.save(tensors))
         files = {name: file_sha256(staging / name) for name in contents}
-        write_file(staging / MANIFEST, side_json({**facts, "files": files, "version": VERSION}))
+        write_json(staging / MANIFEST, {**facts, "files": files, "version": VERSION})
         shutil.rmtree(path, ignore_errors=True)
         staging.rename(path)
         _sync(path.parent)
@@ -84,20 +84,22 @@ def _whole(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     found = {}
     for name in sorted(tensors):  # the same order everywhere: each may be one exchange between all
         value = tensors[name].detach()
-        found[name] = (value.full_tensor() if isinstance(value, DTensor) else value).cpu().contiguous()
+        found[name] = (value.full_tensor() if hasattr(value, "full_tensor") else value).cpu().contiguous()
     return found
 
 
 def _share(whole: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """This process's share of a tensor, laid out as a weight is."""
-    if isinstance(weight, DTensor):
+    if hasattr(weight, "placements"):  # a DTensor, whose import costs half a second
+        from torch.distributed.tensor import distribute_tensor
+
         return distribute_tensor(whole.to(weight.device), weight.device_mesh, weight.placements)
     return whole.to(weight.device)
 
 
 def checkpoints(run: Path) -> list[Checkpoint]:
     """All checkpoints of a run, the first one first. Raises TrainingError where a manifest cannot be read."""
-    return [read(path) for path in sorted((run / FOLDER).glob("step-*"))]
+    return sorted((read(path) for path in (run / FOLDER).glob("step-*")), key=lambda one: one.step)
 
 
 def read(path: Path) -> Checkpoint:

@@ -57,6 +57,9 @@ class _Block(nn.Module):
 class Fsq(nn.Module):
     """Finite scalar quantisation: each latent dimension is rounded to one of its levels."""
 
+    levels: torch.Tensor
+    basis: torch.Tensor
+
     def __init__(self, levels: tuple[int, ...]) -> None:
         super().__init__()
         self.register_buffer("levels", torch.tensor(levels), persistent=False)
@@ -208,7 +211,8 @@ def read(content: bytes) -> Codec:
     try:
         head = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         fields = json.loads(head["__metadata__"]["shape"])
-        shape = CodecShape(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+        levels, patch = tuple(fields.pop("levels")), tuple(fields.pop("patch"))
+        shape = CodecShape(levels=levels, patch=patch, **fields)
         codec = Codec(shape)
         codec.load_state_dict(safetensors.torch.load(content))
     except (ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as error:

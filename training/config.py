@@ -84,16 +84,16 @@ class TrainConfig:
     so many stay, and the best. `patience`: looks without a better held-out loss after which it stops; 0 never stops.
     """
 
-    steps: int = 120
-    rows: int = 32
-    learning_rate: float = 3e-3
+    steps: int = 100
+    rows: int = 16
+    learning_rate: float = 4e-3
     warmup: int = 10
     decay: float = 0.4
     weight_decay: float = 0.1
     clip: float = 1.0
     contrast: float = 0.3
     z_loss: float = 1e-4
-    every: int = 40
+    every: int = 25
     keep: int = 2
     patience: int = 0
 
@@ -173,7 +173,7 @@ def changed(config: Config, changes: Sequence[str]) -> Config:
 
 def _config(table: Table, default: Section) -> Section:
     """`default` with what the table says, section by section; nothing may be left over."""
-    values = {}
+    values: dict[str, Any] = {}
     for one in dataclasses.fields(default):  # type: ignore[arg-type]
         was = getattr(default, one.name)
         if dataclasses.is_dataclass(was):

@@ -12,6 +12,7 @@ Documents of a row cannot see each other, so all objectives share one forward pa
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +29,8 @@ _REPAIR_MARKUP = 5
 _OPEN = {"image": (Special.IMAGE, Special.END_IMAGE), "audio": (Special.AUDIO, Special.END_AUDIO)}
 _ABOUT = {"image": Kind.CAPTION, "audio": Kind.TRANSCRIBE, "question": Kind.ANSWER}
 _HIDING = 16  # the use of random words (schemas.plan has 0..2) that decides which codes a repair hides
-Row = Mapping[str, object]
+Row = Mapping[str, Any]
+Part = tuple[list[Special] | np.ndarray, float]  # ids, and the weight of each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ MEASURING = Weights(given=0.0, missing=1.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One document in ids. `weights`: float32, of being predicted, 0 for what is only given. Both of equal length.
+    """One document in ids. `weights`: float32, of being predicted, 0 for what is only given, so always for the first id.
 
     `second`: where the second, hidden-from half begins (pair only), else the length.
     """
@@ -66,7 +68,7 @@ def documents(index: pa.Table, config: Config) -> pa.Table:
     times = np.zeros(len(rows), np.int32)
     for kind in Kind:
         (mine,) = np.nonzero(kinds == kind)
-        times[mine] = copies([rows[at]["item_id"] for at in mine], kind, mix[kind])  # type: ignore[misc]
+        times[mine] = copies([rows[at]["item_id"] for at in mine], kind, mix[kind])
     counted = [row | {"copies": n} for row, n in zip(rows, times.tolist(), strict=True)]
     return pa.Table.from_pylist(counted, pa.schema([one for one in DOCUMENT if one.name != "plan_digest"]))
 
@@ -76,8 +78,8 @@ def repair_length(codes: int, hidden: float) -> int:
     return max(1, round(codes * hidden))
 
 
-def _of_item(item: Row, config: Config) -> Iterator[dict[str, object]]:
-    text, given, modality = int(item["text_length"]), int(item["given_length"]), str(item["modality"])  # type: ignore[call-overload]
+def _of_item(item: Row, config: Config) -> Iterator[dict[str, Any]]:
+    text, given, modality = item["text_length"], item["given_length"], item["modality"]
     row, start = config.model.row_tokens, 0
     if modality != "text" and item["is_whole"]:
         kind = _ABOUT[modality]
@@ -98,7 +100,7 @@ def _of_item(item: Row, config: Config) -> Iterator[dict[str, object]]:
         start = end
 
 
-def _row(item: Row, kind: Kind, start: int, tokens: int, length: int) -> dict[str, object]:
+def _row(item: Row, kind: Kind, start: int, tokens: int, length: int) -> dict[str, Any]:
     item_id, content = item["item_id"], item["content_sha256"]
     facts = {"kind": kind.value, "start": start, "tokens": tokens, "length": length}
     return {"item_id": item_id, "content_sha256": content, **facts}
@@ -111,12 +113,13 @@ def assemble(
 
     Which codes a repair hides follows from (seed, epoch, place), `place` being the document's number.
     """
-    kind = Kind(str(document["kind"]))
-    start, tokens = int(document["start"]), int(document["tokens"])  # type: ignore[call-overload]
-    text = _span(ids, int(item["text_start"]) + start, tokens)  # type: ignore[call-overload]
-    given = _span(ids, int(item["given_start"]), int(item["given_length"]))  # type: ignore[call-overload]
+    kind = Kind(document["kind"])
+    start, tokens = document["start"], document["tokens"]
+    text = _span(ids, item["text_start"] + start, tokens)
+    given = _span(ids, item["given_start"], item["given_length"])
     ending = [Special.EOS] if start + tokens == item["text_length"] else []
-    opens, closes = _OPEN.get(str(item["modality"]), (Special.USER, Special.ASSISTANT))
+    opens, closes = _OPEN.get(item["modality"], (Special.USER, Special.ASSISTANT))
+    parts: list[Part]
     match kind:
         case Kind.TEXT:
             parts = [([Special.MORE if start else Special.BOS], 0.0), (text, weights.text), (ending, weights.text)]
@@ -134,7 +137,7 @@ def assemble(
         case Kind.PAIR:
             parts = [([Special.BOS, opens], 0.0), (given, 0.0), ([closes, Special.EMBED, Special.BOS], 0.0)]
             parts += [(text, 0.0), ([Special.EMBED], 0.0)]
-    second = len(given) + 4 if kind is Kind.PAIR else int(document["length"])  # type: ignore[call-overload]
+    second = len(given) + 4 if kind is Kind.PAIR else document["length"]
     return _joined(kind, parts, second)
 
 
@@ -142,7 +145,7 @@ def _span(ids: np.ndarray, start: int, length: int) -> np.ndarray:
     return ids[start : start + length].astype(np.int64)
 
 
-def _joined(kind: Kind, parts: list[tuple[list[Special] | np.ndarray, float]], second: int) -> Document:
+def _joined(kind: Kind, parts: list[Part], second: int) -> Document:
     ids = np.concatenate([np.asarray(part, np.int64) for part, _ in parts])
     weights = np.concatenate([np.full(len(part), weight, np.float32) for part, weight in parts])
     return Document(kind=kind, ids=ids, weights=weights, second=second)

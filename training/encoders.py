@@ -11,11 +11,12 @@ from pathlib import Path
 
 import torch
 
-from pipelines.shard.files import side_json, write_file
+from pipelines.shard.files import write_file
 from schemas.errors import TrainingError, VocabularyMismatch
 from training import codec, picture, sound
 from training.codec import Codec, CodecReport, CodecShape
 from training.config import CodecConfig, Config
+from training.files import write_json
 from training.shards import Item, Release
 from training.vocabulary import Text, Vocabulary, train_text, vocabulary
 
@@ -139,9 +140,8 @@ def learn(release: Release, config: Config, tell: Tell) -> tuple[Encoders, dict[
 
 
 def save_reports(folder: Path, reports: Mapping[str, CodecReport]) -> None:
-    """Write report.json: numbers as text of four digits, as side files hold no floats."""
-    plain = {name: {key: f"{value:.4g}" for key, value in asdict(one).items()} for name, one in reports.items()}
-    write_file(folder / "report.json", side_json(plain))  # type: ignore[arg-type]
+    """Write report.json."""
+    write_json(folder / "report.json", {name: asdict(one) for name, one in reports.items()})
 
 
 def _train(

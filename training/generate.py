@@ -65,9 +65,9 @@ def voice(path: Path) -> Voice:
 
 
 def prompt_ids(
-    known: Encoders, *, text: str = "", image: bytes = b"", sound: bytes = b"", is_question: bool = False
+    known: Encoders, *, text: str = "", question: str = "", image: bytes = b"", sound: bytes = b""
 ) -> list[int]:
-    """The ids a model is given: in the layouts of `documents`.
+    """The ids a model is given, in the layouts of `documents`; `text` is what it is to go on with.
 
     Raises:
         ValueError: the image or the sound cannot be decoded.
@@ -78,8 +78,8 @@ def prompt_ids(
         return [Special.BOS, Special.IMAGE, *known.image_ids(image), Special.END_IMAGE, *words]
     if sound:
         return [Special.BOS, Special.AUDIO, *known.sound_ids(sound)[0], Special.END_AUDIO, *words]
-    if is_question:
-        return [Special.BOS, Special.USER, *words, Special.ASSISTANT]
+    if question:
+        return [Special.BOS, Special.USER, *known.text_ids(question), Special.ASSISTANT, *words]
     return [Special.BOS, *words]
 
 

@@ -5,6 +5,7 @@ Legend: B rows, T places of a row, P pairs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -51,8 +52,8 @@ class Feed:
     """Documents, where their ids lie, and the plan that orders them."""
 
     tokens: Tokens
-    documents: list[dict[str, object]]
-    items: list[dict[str, object]]
+    documents: list[dict[str, Any]]
+    items: list[dict[str, Any]]
     plan: Plan
     hidden: float
     weights: Weights = TRAINING
@@ -86,7 +87,7 @@ class Feed:
                 epoch=row // self.plan.rows,
                 place=number,
             )
-            made.put(at, column, document, _task(document.kind, str(self.items[number]["modality"])))
+            made.put(at, column, document, _task(document.kind, self.items[number]["modality"]))
             column += len(document.ids)
 
 
@@ -118,11 +119,8 @@ class _Making:
             self.pairs.append((place + second - 1, place + size - 1, caption))
 
     def batch(self) -> Batch:
-        # The id at place t is predicted at t - 1, where that is of the same document.
-        weights = self.weights.copy()
-        weights[:, 0] = 0
-        weights[:, 1:][self.positions[:, 1:] == 0] = 0
-        (wanted,) = np.nonzero(weights.ravel())
+        # The id at place t is predicted at t - 1, which is of the same document: the first id of one never counts.
+        (wanted,) = np.nonzero(self.weights.ravel())
         image_at, text_at, captions = np.array(self.pairs, np.int64).reshape(-1, 3).T
         arrays = {
             "ids": self.ids,
@@ -130,7 +128,7 @@ class _Making:
             "parts": self.parts,
             "targets": self.ids.ravel()[wanted],
             "at": wanted - 1,
-            "weights": weights.ravel()[wanted],
+            "weights": self.weights.ravel()[wanted],
             "tasks": self.tasks.ravel()[wanted],
             "image_at": image_at,
             "text_at": text_at,

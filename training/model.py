@@ -117,6 +117,8 @@ def rotated(x: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
 class Decoder(nn.Module):
     """The whole model."""
 
+    rates: torch.Tensor
+
     def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
         super().__init__()
         self.config = config

@@ -1,7 +1,7 @@
 """Pretraining: a release, a preset and an empty folder to a run. What is there already is not made again."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.shard.files import side_json, write_file
 from schemas.digest import plain
 from schemas.errors import TrainingError
 from schemas.plan import BLOCK, Plan, plan_digest
@@ -19,12 +18,14 @@ from training.config import Config
 from training.documents import documents
 from training.encoders import Encoders
 from training.evaluate import held_feed
+from training.files import write_json
 from training.loader import Feed
 from training.model import new_model
 from training.progress import Tell
 from training.run import Setup
 from training.shards import Release, open_release
 from training.tokens import Tokens
+from training.trainer import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ def ready(release: Release, folder: Path, store: Path, config: Config) -> Ready:
     """
     known = encoders.load(folder / "vocabulary", config)
     found = tokens.load(store, release_root=release.root, vocabulary=known.vocabulary.digest)
-    docs = documents(of_split(found.index, "train"), config)
+    docs = documents(trainable(found.index), config)
     plan = Plan.of(docs, seed=config.seed, row_tokens=config.model.row_tokens)
     if not plan.rows:
         raise TrainingError(f"release {release.folder} has no item to train on in its train split")
@@ -119,6 +120,16 @@ def of_split(index: pa.Table, split: str) -> pa.Table:
     return index.filter(pc.equal(index.column("split"), split))
 
 
+def trainable(index: pa.Table) -> pa.Table:
+    """The rows of the train split, but for those whose content is held out too: what is held out is trained on nowhere.
+
+    Deduplication keeps such apart within a lane; another lane may hold the same bytes.
+    """
+    train = of_split(index, "train")
+    held = index.filter(pc.not_equal(index.column("split"), "train")).column("content_sha256").combine_chunks()
+    return train.filter(pc.invert(pc.is_in(train.column("content_sha256"), held)))
+
+
 def checkpoint_facts(setup: Setup) -> Mapping[str, Any]:
     """What every checkpoint of a run says beside its step."""
     return {
@@ -134,7 +145,7 @@ def checkpoint_facts(setup: Setup) -> Mapping[str, Any]:
 
 def finish(
     folder: Path,
-    looks: list[dict[str, Any]],
+    looks: Sequence[Look],
     step: int,
     found: Tokens,
     cluster: Cluster,
@@ -152,20 +163,22 @@ def finish(
         "rows": one.facts["rows"],
         "held_out": {"before": _told(by_step[0]), "after": _told(by_step[step])},
         "items": len(found.index),
+        "held_back": len(of_split(found.index, "train")) - len(trainable(found.index)),
         "problems": found.problems,
         "seconds": round(seconds, 1),
         **(more or {}),
     }
     if cluster.is_first:
         curve.draw(folder, curve.read(folder, looks[-1]["step"]), _measured(looks))
-        write_file(folder / run.RESULT, side_json(ended))  # type: ignore[arg-type]
+        run.write_record(folder)  # a run that was killed behind its last checkpoint has not written it
+        write_json(folder / run.RESULT, ended)
     cluster.wait()
     return ended
 
 
-def _told(look: Mapping[str, Any]) -> dict[str, Any]:
+def _told(look: Look) -> dict[str, Any]:
     return {"loss": look["loss"], "by": look["by"]}
 
 
-def _measured(looks: list[dict[str, Any]]) -> list[tuple[int, float]]:
+def _measured(looks: Sequence[Look]) -> list[tuple[int, float]]:
     return [(look["step"], look["loss"]) for look in looks if look["loss"] is not None]

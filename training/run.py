@@ -22,7 +22,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.shard.files import side_json, write_file
+from pipelines.shard.files import write_file
 from schemas.digest import digest, plain
 from schemas.errors import PresetError, TrainingError
 from schemas.item import ID
@@ -30,6 +30,7 @@ from schemas.training import DOCUMENT, RECORD
 from training import checkpoint
 from training.checkpoint import Checkpoint
 from training.config import Config, from_plain
+from training.files import write_json
 
 RUN, RESULT = "run.json", "result.json"
 _NOT_DECIDING = ("training_run", "started_at", "version")
@@ -83,7 +84,7 @@ def begin(folder: Path, setup: Setup, documents: pa.Table, now: datetime) -> Non
     if not (folder / RUN).is_file():
         digests = pa.array([setup.plan] * len(documents), ID)
         _write_table(folder / "record" / "document.parquet", documents.append_column("plan_digest", digests), DOCUMENT)
-        write_file(folder / RUN, side_json(facts))  # type: ignore[arg-type]
+        write_json(folder / RUN, facts)
         return
     before = facts_of(folder)
     if before["training_run"] != setup.training_run:
@@ -197,7 +198,7 @@ def write_record(folder: Path) -> None:
         if name != "document":
             _write_table(folder / "record" / f"{name}.parquet", table, RECORD[name])
     rows = {name: plain(table.to_pylist()) for name, table in tables.items() if name != "document"}
-    write_file(folder / "record" / "record.json", side_json(rows))  # type: ignore[arg-type]
+    write_json(folder / "record" / "record.json", rows)
 
 
 def write_base(folder: Path, base: Path) -> None:

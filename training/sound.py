@@ -31,7 +31,8 @@ def log_mel(payload: bytes, max_frames: int) -> tuple[torch.Tensor, bool]:
             wave = torch.from_numpy(file.read(wanted, dtype="float32", always_2d=True)).mean(1)
             rate, total = file.samplerate, file.frames
     except (soundfile.SoundFileError, RuntimeError) as error:
-        raise ValueError(f"the bytes are no sound that can be decoded: {error}") from error
+        # Without the error's own text: see picture.py.
+        raise ValueError(f"the bytes are no sound that can be decoded ({type(error).__name__})") from error
     if not len(wave):
         raise ValueError("the sound holds no sample")
     frames = max(1, -(-int(total * RATE / rate) // HOP))

@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.shard.files import file_sha256, side_json, write_file
+from pipelines.shard.files import file_sha256
 from schemas.errors import TrainingError, VocabularyMismatch
 from schemas.training import TOKEN_INDEX
 from training.encoders import Encoders
+from training.files import write_json
 from training.shards import SPLITS, Item, Release
 
 MANIFEST = "manifest.json"
@@ -82,7 +83,7 @@ def write(
     with (folder / "tokens.u16").open("wb") as out:
         rows = list(_rows(items, encoded, out, tell))
     index = pa.Table.from_pylist(rows, TOKEN_INDEX)
-    problems = [row for row in rows if row["problem"]]
+    problems = index.filter(pc.is_valid(index.column("problem"))).to_pylist()
     if len(problems) >= max(FEWEST_PROBLEMS, MAX_PROBLEMS * len(rows)):
         named = "; ".join(f"{row['item_id'].hex()[:12]} {row['problem']}" for row in problems[:5])
         raise TrainingError(f"{len(problems)} of {len(rows)} items cannot be used; the first: {named}")
@@ -94,7 +95,7 @@ def write(
         "problems": len(problems),
         "files": {name: file_sha256(folder / name) for name in ("index.parquet", "tokens.u16")},
     }
-    write_file(folder / MANIFEST, side_json(manifest))  # type: ignore[arg-type]
+    write_json(folder / MANIFEST, manifest)
 
 
 def _rows(

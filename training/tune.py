@@ -32,7 +32,7 @@ from training.encoders import Encoders
 from training.evaluate import held_feed, held_out
 from training.loader import Feed
 from training.model import new_model
-from training.pretrain import checkpoint_facts, finish, of_split
+from training.pretrain import checkpoint_facts, finish, of_split, trainable
 from training.progress import Tell
 from training.run import Setup
 from training.shards import SPLITS, Item, Release, open_release
@@ -106,7 +106,7 @@ def tune(
     cluster.wait()
     found = tokens.load(folder / "tokens", release_root=release.root, vocabulary=known.vocabulary.digest)
     docs = task_documents(found.index, config)
-    train = _of_split(docs, found.index, "train")
+    train = _of_items(docs, trainable(found.index))
     validation, holdout = _held(docs, found.index, task)
     check_holdout(holdout, train, run.read_record(folder / "base")["document"])
     plan = Plan.of(train, seed=config.seed, row_tokens=config.model.row_tokens)
@@ -171,17 +171,18 @@ def task_documents(index: pa.Table, config: Config) -> pa.Table:
     return mine.set_column(mine.column_names.index("copies"), "copies", ones)
 
 
-def _of_split(docs: pa.Table, index: pa.Table, split: str) -> pa.Table:
-    return docs.filter(pc.is_in(docs.column("item_id"), of_split(index, split).column("item_id").combine_chunks()))
+def _of_items(docs: pa.Table, index: pa.Table) -> pa.Table:
+    """The documents of the items of an index."""
+    return docs.filter(pc.is_in(docs.column("item_id"), index.column("item_id").combine_chunks()))
 
 
 def _held(docs: pa.Table, index: pa.Table, task: Task) -> tuple[pa.Table, pa.Table]:
     """The documents to stop by, and the hold-out. Raises InputError where there are too few."""
-    validation, test = (_of_split(docs, index, split) for split in ("validation", "test"))
+    validation, test = (_of_items(docs, of_split(index, split)) for split in ("validation", "test"))
     if not len(test):
         half = len(validation) // 2
         validation, test = validation.slice(0, half), validation.slice(half)
-    if not len(validation) or not len(test) or not len(_of_split(docs, index, "train")):
+    if not len(validation) or not len(test) or not len(of_split(index, "train")):
         raise InputError(
             f"lane {task.lane} has too few items of this task outside its train split, or none in it: tuning needs one to "
             "stop by and one as hold-out; raise `validation` or `test` in the recipe's [shards]"

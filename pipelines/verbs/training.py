@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.verbs import show
+from schemas.errors import NotFound
 
 _RECORDED = ("train", "tune")
 _NOT_PASSED = {"call", "json", "release", "site", "verb"}
@@ -43,7 +44,9 @@ def tune_arguments(parser: argparse.ArgumentParser) -> None:
 def generate_arguments(parser: argparse.ArgumentParser) -> None:
     """What `generate` takes."""
     parser.add_argument("model", help="a run folder, or the folder of one checkpoint")
-    parser.add_argument("--text", help="a text to go on with, also behind an image or a sound")
+    parser.add_argument(
+        "--text", help="a text to go on with; behind a question, an image or a sound the beginning of the answer"
+    )
     given = parser.add_mutually_exclusive_group()
     given.add_argument("--question", help="a question to answer")
     given.add_argument("--image", metavar="FILE", help="an image to say what it shows")
@@ -66,7 +69,7 @@ def evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _release(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("release", help="a release by folder, or by name at the site")
+    parser.add_argument("release", nargs="?", help="a release by folder, or by name at the site; else the site's last")
 
 
 def _made(parser: argparse.ArgumentParser) -> None:
@@ -140,8 +143,20 @@ def _words(asked: argparse.Namespace) -> Iterator[str]:
 
 
 def _folder(asked: argparse.Namespace) -> Path:
-    """The folder of the release that was named."""
+    """The folder of the release that was named, or of the site's last one.
+
+    Raises:
+        NotFound: none was named, and the site has none.
+    """
+    from pipelines.audit.open import Ledger
     from pipelines.site import load_site
 
-    path = Path(asked.release)
-    return path if path.exists() else load_site(asked.site).store.local(f"releases/{asked.release}")
+    if asked.release and Path(asked.release).exists():
+        return Path(asked.release)
+    store = load_site(asked.site).store
+    if asked.release:
+        return store.local(f"releases/{asked.release}")
+    (row,) = Ledger.open(store).db.rows("SELECT DISTINCT release FROM run")
+    if row["release"] is None:
+        raise NotFound(f"the last run at {store.root} kept nothing, so there is no release to train on")
+    return store.local(f"releases/{row['release']}")

@@ -129,8 +129,8 @@ def lane(folder: Path, name: str, samples: Sequence[tuple[Split, Sample]], max_s
 
 
 def split_of(n: int) -> Split:
-    """One in eight held out, in turn for validation and for test."""
-    return Split.TRAIN if n % 8 else (Split.VALIDATION, Split.TEST)[n // 8 % 2]
+    """One in seven held out, in turn for validation and for test."""
+    return Split.TRAIN if n % 7 else (Split.VALIDATION, Split.TEST)[n // 7 % 2]
 
 
 def release(folder: Path, sizes: Mapping[str, int] = SIZES) -> Path:

@@ -1,6 +1,7 @@
 """The command as a user, Dagster and `headwater` start it."""
 
 import json
+import shlex
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -9,9 +10,10 @@ from io import StringIO
 import pytest
 
 from pipelines.cli import main as headwater
+from pipelines.cli import parser as headwater_parser
 from tests.training.conftest import ROOT, ran
 from tests.training.made import picture
-from training.__main__ import VERBS, main
+from training.__main__ import VERBS, main, parser
 from training.progress import progress
 
 
@@ -21,6 +23,21 @@ def test_every_verb_explains_itself_with_an_example(verb):
         main([verb.name, "--help"])
     assert ended.value.code == 0
     assert " ".join(verb.example.split()) in " ".join(out.getvalue().split())
+
+
+def test_every_command_of_the_page_parses():
+    page = (ROOT / "docs" / "train.md").read_text("utf-8")
+    lines = [
+        shlex.split(line) for line in page.splitlines() if line.startswith(("headwater ", "python -m ", "torchrun "))
+    ]
+    asked = [
+        headwater_parser().parse_args(words[1:])
+        if words[0] == "headwater"
+        else parser().parse_args(words[words.index("training") + 1 :])
+        for words in lines
+    ]
+    verbs = ["train", "tune", "generate", "generate", "evaluate", "tokenize", "train", "train"]
+    assert [one.verb for one in asked] == verbs
 
 
 def test_headwater_starts_the_command_and_passes_on_its_answer(trained, corpus, tmp_path, capfd):

@@ -118,6 +118,7 @@ def test_documents_are_as_long_as_they_say_fit_a_row_and_hold_every_text_token_o
     ]  # fmt: skip
     held = {n: [] for n in range(len(items))}
     for row, document in made(store(*items)):
+        assert document.weights[0] == document.weights[document.second :][:1].sum() == 0
         assert len(document.ids) == len(document.weights) == row["length"] <= CONFIG.model.row_tokens
         if row["kind"] not in (Kind.REPAIR, Kind.PAIR):
             held[int.from_bytes(row["item_id"], "big")] += document.ids[document.weights == 1].tolist()

@@ -8,10 +8,13 @@ import subprocess
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.shard.release import assemble_release
 from schemas.errors import InputError, PresetError, ShardError, TrainingError, VocabularyMismatch
+from schemas.exposure import seen
+from schemas.shard import Split
 from schemas.training import RECORD
 from tests.training.conftest import ALONE, ROOT, changes, command, ran
-from tests.training.made import SIZES, release, split_of
+from tests.training.made import SIZES, item_id, lane, release, sample, sentence, split_of
 from training import checkpoint, config, encoders, run, tokens
 from training.curve import CURVE
 from training.pretrain import pretrain
@@ -38,8 +41,8 @@ def test_the_held_out_loss_of_every_modality_goes_down(trained):
 def test_the_codecs_are_measured_on_held_out_items(made):
     report = json.loads((made / "vocabulary" / "report.json").read_bytes())
     held = sum(1 for n in range(SIZES["image_caption"]) if split_of(n) != "train")
-    assert report["image"]["examples"] == str(held)
-    assert float(report["image"]["error"]) < float(report["image"]["baseline"])
+    assert report["image"]["examples"] == held
+    assert report["image"]["error"] < report["image"]["baseline"]
 
 
 def test_the_tokens_come_back_to_the_text_they_were(corpus, made, small):
@@ -201,6 +204,20 @@ def test_a_release_of_text_alone_trains_and_one_without_text_does_not(small, tmp
         pretrain(release(tmp_path / "none", {"web": 1}), tmp_path / "other", quick, ALONE, silent)
 
 
+def test_what_is_held_out_is_not_trained_on_in_another_lane_either(tmp_path):
+    held, other = sample("web", 0), sample("quiz", 1, sentence(0))  # the same text
+    assert held.meta["content_sha256"] == other.meta["content_sha256"]
+    lane(tmp_path / "r" / "web", "web", [(split_of(n), sample("web", n)) for n in range(16)])
+    lane(tmp_path / "r" / "quiz", "quiz", [(Split.TRAIN, other), (Split.TRAIN, sample("quiz", 2))])
+    assemble_release(tmp_path / "r", ["web", "quiz"])
+    quick = config.load("nano", ["model.layers=1", "model.width=32", "train.steps=2", "train.rows=4"])
+    ended = pretrain(tmp_path / "r", tmp_path / "run", quick, ALONE, silent)
+    assert ended["held_back"] == 1
+    saw = seen(bytes.fromhex(ended["checkpoint_id"]), run.lineage(tmp_path / "run"))
+    assert item_id("quiz", 2) in saw
+    assert not saw.keys() & {item_id("quiz", 1), item_id("web", 0)}
+
+
 def test_items_that_cannot_be_decoded_are_named_and_too_many_fail(tmp_path, small, made):
     known = encoders.load(made / "vocabulary", small)
     items = list(open_release(release(tmp_path / "made", {"image_caption": 30})).items("train"))
@@ -217,5 +234,8 @@ def test_items_that_cannot_be_decoded_are_named_and_too_many_fail(tmp_path, smal
     found = tokens.load(tmp_path / "t").problems
     assert len(found) == 2
     assert found[0].startswith(f"item {broken[0].item_id.hex()} of lane image_caption: the bytes are no image")
-    with pytest.raises(TrainingError, match="26 of 26 items cannot be used"):
+    first = (tmp_path / "t" / "index.parquet").read_bytes()
+    write(items[2:] + broken[:2])
+    assert (tmp_path / "t" / "index.parquet").read_bytes() == first
+    with pytest.raises(TrainingError, match="25 of 25 items cannot be used"):
         write(broken)

@@ -94,7 +94,7 @@ def test_captions_are_a_task_too_and_without_a_test_split_validation_gives_half(
     lane(tmp_path / "r" / "image_caption", "image_caption", pairs)
     assemble_release(tmp_path / "r", ["image_caption"])
     ended = tune(trained[0], tmp_path / "r", tmp_path / "out", Task(lane="image_caption"), small, ALONE, silent)
-    assert ended["hold_out"]["items"] == 3
+    assert ended["hold_out"]["items"] == 4
     assert ended["hold_out"]["after"]["by"].keys() == {"image.caption"}
     assert ended["hold_out"]["after"]["loss"] < ended["hold_out"]["before"]["loss"]
 
@@ -147,7 +147,7 @@ def asked(trained):
 @pytest.mark.parametrize(
     "given",
     [
-        {"text": "The baker of"}, {"text": "Who?", "is_question": True}, {"image": picture(3)[0]},
+        {"text": "The baker of"}, {"question": "Who?"}, {"question": "Who?", "text": "The"}, {"image": picture(3)[0]},
         {"image": picture(3)[0], "text": "A red"}, {"sound": sound(3)[0]}, {},
     ],
     ids=lambda given: "+".join(given) or "nothing",
