@@ -154,6 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code is 0, or that of the error."""
     asked = parser().parse_args(arguments)
     try:
+        if "release" in asked and asked.release is None:
+            raise InputError("name the folder of a release; `headwater` alone knows a site and its last one")
         ended = asked.call(asked)
     except HeadwaterError as error:
         if asked.json:
