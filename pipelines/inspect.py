@@ -21,6 +21,7 @@ from pipelines.recipe import Recipe
 from pipelines.rights.evidence import Statement, header_statements, html_statements
 from pipelines.rights.judge import Evidence
 from pipelines.rights.licences import html_licences
+from pipelines.rights.notices import book_licence_rows
 from pipelines.spine import align_signals, licences_of
 from schemas.annotation import SAID
 from schemas.capture import CAPTURE, Outcome
@@ -133,6 +134,7 @@ def _inspect_lines(recipe: Recipe, lane: Lane, lines: Sequence[Found]) -> Iterat
              "raw": hit.raw, "evidence_sha256": content}
             for hit in hits
         ]  # fmt: skip
+        licences += book_licence_rows(line.get("url"), capture_id, data, content)
     evidence = Evidence(
         captures=pa.Table.from_pylist(captures, schema=CAPTURE),
         rights=pa.Table.from_pylist(rights, schema=RIGHTS),

@@ -117,7 +117,7 @@ def _captured(recipe: Recipe, site: Site, order: CaptureOrder) -> Receipt:
         return tables, counts
 
     files = [file.identity for file in order.files]
-    key = digest("room", "captured", 2, order.source, files, source.layout, site.part_rows)
+    key = digest("room", "captured", 3, order.source, files, source.layout, site.part_rows)
     return room(site.store, order.source, "captured", key, build)
 
 

@@ -82,7 +82,8 @@ LICENCE = pa.schema(
         pa.field("capture_id", ID, nullable=False),  # the capture whose bytes name it
         # What it is about: null for that capture itself, else a URI, or a folder's URI (ends in "/") and all below it.
         pa.field("subject", pa.string()),
-        # meta | link | json_ld | rel_license | footer of a page; spdx_header | licence_file | package | table of an upload
+        # meta | link | json_ld | rel_license | footer of a page; spdx_header | notice of a file; licence_file | package | table
+        # of an upload
         pa.field("location", pa.string(), nullable=False),
         pa.field("locator", pa.string(), nullable=False),  # "byte 345" in the payload
         pa.field("expression", pa.string()),  # SPDX expression; null: a licence is named that we cannot normalise

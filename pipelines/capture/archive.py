@@ -18,6 +18,7 @@ from pipelines.capture.uri import path as uri_path
 from pipelines.capture.warc import Gap, Record, records
 from pipelines.rights.evidence import Statement, header_statements, html_statements, tdmrep_statements
 from pipelines.rights.licences import html_licences
+from pipelines.rights.notices import book_licence_rows
 from pipelines.store import Part
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE, HEADERS_KEPT, Outcome, capture_id
@@ -29,6 +30,7 @@ TDMREP_PATH = "/.well-known/tdmrep.json"
 SITE_FILES = frozenset((ROBOTS_PATH, TDMREP_PATH, "/ai.txt", "/.well-known/ai.txt"))
 ROBOTS_BYTES = 500 << 10  # Source: RFC 9309, section 2.5: a parser reads at least 500 KiB
 HTML = frozenset(("text/html", "application/xhtml+xml"))
+BOOKS = HTML | {"text/plain"}  # what a book is served as
 _CAPTURES = frozenset(("response", "resource", "conversion", "revisit"))
 _PICTURE_OR_SOUND = ("image/", "audio/")
 
@@ -212,6 +214,8 @@ def _add_evidence(rows: _Rows, record: Record, row: _Row) -> None:
             }
             for hit in html_licences(record.payload, record.uri)
         ]
+    if row["outcome"] == Outcome.FETCHED.value and row["media_type"] in BOOKS:
+        rows.licences += book_licence_rows(record.uri, row["capture_id"], record.payload, row["payload"]["sha256"])
     path, site = uri_path(record.uri), origin(record.uri)
     if site is not None and path == ROBOTS_PATH:
         rows.robots.append(_robots(record, row, site))

@@ -1,6 +1,7 @@
 """The lanes Headwater ships. A new lane is one file beside this one and one name in the tuple."""
 
+from pipelines.lanes.books import BOOKS
 from pipelines.lanes.lane import Lane
 from pipelines.lanes.web import WEB
 
-LANES: tuple[Lane, ...] = (WEB,)
+LANES: tuple[Lane, ...] = (WEB, BOOKS)

@@ -17,7 +17,7 @@ from pipelines.rights.spdx import LicenceClass as LicenceClass
 from pipelines.rights.spdx import licence_class as licence_class
 
 LOCATIONS = (  # in order of trust: the file's own words, those about it alone, those about its folder
-    "spdx_header", "table", "meta", "link", "json_ld", "rel_license", "footer", "licence_file", "package", "card",
+    "spdx_header", "notice", "table", "meta", "link", "json_ld", "rel_license", "footer", "licence_file", "package", "card",
 )  # fmt: skip
 
 # Chosen: a licence named in plain text counts only within 2,000 bytes after the start of an element that calls itself a
