@@ -29,11 +29,13 @@ DEFAULT_AGENTS = ("HeadwaterBot", "CCBot", "GPTBot", "*")
 class Crawl:
     """How a live crawl of a source behaves. Delays in seconds, sizes in bytes.
 
-    `round`: a label; a new one makes a new capture of the same site, the same one never fetches twice.
+    `round`: a label; a new one makes a new capture of the same site, the same one never fetches twice. `max_media`: requests
+    for pictures and recordings, which are only made where a lane of the source takes them.
     """
 
     round: str = "1"
     max_pages: int = 100
+    max_media: int = 1000
     max_depth: int = 5
     delay_s: float = 1.0
     round_s: float = 3600.0

@@ -150,6 +150,15 @@ def test_markup_stays_markup_and_names_the_book():
     assert read("It rained.", "text/asciidoc")["title"] is None
 
 
+def test_a_heading_that_a_notice_cuts_in_two_is_none():
+    found = read("<h1>*** START OF THE PROJECT GUTENBERG EBOOK NIGHT ***<br>Night</h1><p>It rained.</p>", "text/html")
+    assert (found["text"], found["chapters"]) == ("Night\n\nIt rained.", [])
+
+
+def test_a_heading_full_of_blank_lines_leaves_a_tidy_text():
+    assert read("<p>a</p><pre><h1>\n\n\n\nb\n</h1></pre>", "text/html")["text"] == "a\n\n\nb"
+
+
 def test_characters_that_we_use_ourselves_are_harmless_in_a_page():
     found = read("<h1>Ni\ue000ght</h1><p>\ue001\ue000a</p><h1>\u0301x</h1>", "text/html")
     assert "\ue000" not in found["text"]
