@@ -165,8 +165,9 @@ def _inspect_lines(recipe: Recipe, lane: Lane, lines: Sequence[Found]) -> Iterat
              "raw": hit.raw, "evidence_sha256": content}
             for hit in hits
         ]  # fmt: skip
-        if lane.evidence and uri:
-            licences += [row for row in lane.evidence(uri, capture_id, data, content) if row["subject"] is None]
+        if lane.evidence:
+            named = uri or upload_uri(source, str(line["id"]))
+            licences += [row for row in lane.evidence(named, capture_id, data, content) if row["subject"] is None]
         said.append(_said(line, lane, capture_id))
     evidence = Evidence(
         captures=pa.Table.from_pylist(captures, schema=CAPTURE),
@@ -236,7 +237,7 @@ def _inspect_urls(recipe: Recipe, lane: Lane, urls: Sequence[str], hosts: Hosts)
     source = recipe.sources[0]
     known = {url: page for url in urls if (page := absolute(url, None))}
     plan = CrawlPlan(
-        source=source.card.name, contact=source.card.contact, seeds=tuple(known.values()), with_shown=False, max_depth=0,
+        source=source.card.name, contact=source.card.contact, seeds=tuple(known.values()), max_depth=0,
         max_pages=len(known) * (1 + REDIRECTS), delay_s=source.crawl.delay_s, round_s=source.crawl.round_s,
         max_bytes=source.crawl.max_bytes,
     )  # fmt: skip

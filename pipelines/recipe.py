@@ -29,11 +29,13 @@ DEFAULT_AGENTS = ("HeadwaterBot", "CCBot", "GPTBot", "*")
 class Crawl:
     """How a live crawl of a source behaves. Delays in seconds, sizes in bytes.
 
-    `rounds`: labels, a capture of the same site each; a round that was fetched is never fetched again.
+    `rounds`: labels, a capture of the same site each; a round that was fetched is never fetched again. `max_media`: requests
+    for pictures and recordings, which are only made where a lane of the source takes them.
     """
 
     rounds: tuple[str, ...] = ("1",)
     max_pages: int = 100
+    max_media: int = 1000
     max_depth: int = 5
     delay_s: float = 1.0
     round_s: float = 3600.0

@@ -125,7 +125,7 @@ def _captured(recipe: Recipe, site: Site, order: CaptureOrder) -> Receipt:
     files = [file.identity for file in order.files]
     # Web records say all there is about themselves: what the lanes ask for changes nothing in their rows.
     asked = [] if all(file.form == Form.RECORDS for file in order.files) else [source.layout, wanted.identity]
-    key = digest("room", "captured", 4, order.source, files, asked, site.part_rows)
+    key = digest("room", "captured", 5, order.source, files, asked, site.part_rows)
     return room(site.store, order.source, "captured", key, build)
 
 

@@ -5,18 +5,21 @@ In: one WARC or ARC file. Out: `Captured` batches in file order; records that ar
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 
 from pipelines.capture import http
+from pipelines.capture.page_annotations import annotations, picture_licences
+from pipelines.capture.page_media import page_media
 from pipelines.capture.sniff import sniff
 from pipelines.capture.uri import absolute, host, origin, uri_key
 from pipelines.capture.uri import path as uri_path
 from pipelines.capture.warc import Gap, Record, records
 from pipelines.rights.aitxt import ai_txt_statements
+from pipelines.rights.book_notices import book_licence_rows
 from pipelines.rights.evidence import Statement, header_statements, html_statements, tdmrep_statements
 from pipelines.rights.licences import html_licences
 from pipelines.store import Part
@@ -31,6 +34,7 @@ AI_TXT_PATHS = ("/ai.txt", "/.well-known/ai.txt")
 SITE_FILES = frozenset((ROBOTS_PATH, TDMREP_PATH, *AI_TXT_PATHS))
 ROBOTS_BYTES = 500 << 10  # Source: RFC 9309, section 2.5: a parser reads at least 500 KiB
 HTML = frozenset(("text/html", "application/xhtml+xml"))
+BOOKS = HTML | {"text/plain"}  # what a book is served as
 _CAPTURES = frozenset(("response", "resource", "conversion", "revisit"))
 _PICTURE_OR_SOUND = ("image/", "audio/")
 
@@ -200,26 +204,28 @@ def _add_evidence(rows: _Rows, record: Record, row: _Row) -> None:
         rows.rights += _statements(row, said, sha256(record.header_block))
     if record.record_type == "revisit":
         return
-    if row["outcome"] == Outcome.FETCHED.value and row["media_type"] in HTML:
-        evidence = row["payload"]["sha256"]
-        rows.rights += _statements(row, html_statements(record.payload), evidence)
-        rows.licences += [
-            {
-                "capture_id": row["capture_id"],
-                "location": hit.location,
-                "locator": hit.locator,
-                "expression": hit.expression,
-                "raw": hit.raw,
-                "evidence_sha256": evidence,
-            }
-            for hit in html_licences(record.payload, record.uri)
-        ]
+    if row["outcome"] == Outcome.FETCHED.value:
+        _add_words(rows, record.payload, row)
     path, site = uri_path(record.uri), origin(record.uri)
     if site is not None and path == ROBOTS_PATH:
         rows.robots.append(_robots(record, row, site))
     elif site is not None and path in SITE_FILES and record.problem is None and _is_success(record):
         read = tdmrep_statements if path == TDMREP_PATH else ai_txt_statements
         rows.rights += _statements(row, read(record.payload), row["payload"]["sha256"], site)
+
+
+def _add_words(rows: _Rows, payload: bytes, row: _Row) -> None:
+    """What a page says of itself and of what it shows, and what a book says of its licence."""
+    evidence = row["payload"]["sha256"]
+    said_by = {"capture_id": row["capture_id"], "evidence_sha256": evidence}
+    if row["media_type"] in HTML:
+        rows.rights += _statements(row, html_statements(payload), evidence)
+        media = page_media(payload, row["uri"])
+        rows.annotations += [said_by | one._asdict() for one in annotations(media)]
+        rows.licences += [said_by | asdict(hit) for hit in html_licences(payload, row["uri"])]
+        rows.licences += [said_by | {"subject": url} | asdict(hit) for url, hit in picture_licences(media)]
+    if row["media_type"] in BOOKS:
+        rows.licences += book_licence_rows(row["uri"], row["capture_id"], payload, evidence)
 
 
 def _statements(row: _Row, said: list[Statement], evidence_sha256: bytes, site: str | None = None) -> list[_Row]:

@@ -21,6 +21,7 @@ from pipelines.capture.frontier import REDIRECTS, Found, Frontier, trap
 from pipelines.capture.journal import Journal
 from pipelines.capture.links import Links, links
 from pipelines.capture.manners import Manners, manners
+from pipelines.capture.medium import Kind
 from pipelines.capture.sitemap import MAX_BYTES as SITEMAP_BYTES
 from pipelines.capture.sitemap import MAX_URLS, read_sitemap
 from pipelines.capture.turns import Turns
@@ -44,9 +45,9 @@ class CrawlPlan:
 
     `source`, `contact`: of the source card. `agent`: product and version, `HeadwaterBot/1.0`; it and the contact are the
     User-Agent. `agents`: tokens whose robots rules are obeyed; empty means the product of `agent`. `hosts`: what the crawl
-    may ask; empty means the seeds' hosts. `max_pages`: requests for pages and what they show, of all hosts; robots.txt
-    and sitemaps are not counted. `max_depth`: links followed from a seed; 0 asks for the seeds only. `round_s`: after
-    it no request is begun.
+    may ask; empty means the seeds' hosts. `max_pages`: requests for pages of all hosts; robots.txt and sitemaps are not
+    counted. `media`: what of a page is asked for beside it, pictures or recordings; `max_media`: requests for those.
+    `max_depth`: links followed from a seed; 0 asks for the seeds only. `round_s`: after it no request is begun.
     """
 
     source: str
@@ -61,7 +62,8 @@ class CrawlPlan:
     round_s: float = 3600.0
     deadline_s: float = DEADLINE_S
     max_bytes: int = MAX_BYTES
-    with_shown: bool = True
+    media: tuple[Kind, ...] = ()
+    max_media: int = 1000
 
     def __post_init__(self) -> None:
         for seed in self.seeds:
@@ -133,12 +135,12 @@ class _Crawl:
         for seed in seeds:
             self._frontier.add(Found(url=seed, depth=0))
         self._manners: dict[str, Manners] = {}  # by origin
-        self._asked = self._meant = 0
+        self._asked, self._pages, self._media = 0, 0, 0  # requests made; meant for pages, and for what they show
 
     async def run(self) -> None:
         """Round after round, until nothing waits: what is over the budget or the time becomes a row in its round."""
         while waiting := [found for found in self._frontier.take() if self._is_askable(found)]:
-            mapped = await _each_host(waiting, self._meet) if self._meant < self._plan.max_pages else []
+            mapped = await _each_host([found for found in waiting if self._has_room(found)], self._meet)
             for found in [*mapped, *await _each_host(self._chosen(waiting), self._visit)]:
                 self._frontier.add(found)
 
@@ -156,14 +158,21 @@ class _Crawl:
             barred = asked.refusal(found.target) if asked else None
             if barred:
                 self._journal.unanswered(found.url, *barred)
-            elif self._meant >= self._plan.max_pages:
-                self._journal.unanswered(
-                    found.url, Outcome.DEFERRED, f"over the budget of {self._plan.max_pages} pages"
+            elif not self._has_room(found):
+                most = (
+                    f"{self._plan.max_media} pictures and recordings"
+                    if found.is_shown
+                    else f"{self._plan.max_pages} pages"
                 )
+                self._journal.unanswered(found.url, Outcome.DEFERRED, f"over the budget of {most}")
             else:
-                self._meant += 1
+                self._pages, self._media = self._pages + (not found.is_shown), self._media + found.is_shown
                 chosen.append(found)
         return chosen
+
+    def _has_room(self, found: Found) -> bool:
+        """Whether the budget for what it is has something left."""
+        return self._media < self._plan.max_media if found.is_shown else self._pages < self._plan.max_pages
 
     async def _visit(self, founds: Sequence[Found]) -> list[Found]:
         """Ask for the pages of one host in turn; where they lead."""
@@ -176,7 +185,7 @@ class _Crawl:
             is_redirect = answer.outcome is Outcome.REDIRECT
             onward += self._redirected(found, answer) if is_redirect else self._linked(found, answer)
             self._asked += 1
-            self._progress(f"crawl {self._plan.source}", self._asked, self._meant)
+            self._progress(f"crawl {self._plan.source}", self._asked, self._pages + self._media)
         return onward
 
     def _redirected(self, found: Found, answer: Fetched) -> list[Found]:
@@ -201,7 +210,7 @@ class _Crawl:
             return []
         named = _links(answer, self._plan.max_bytes)
         pages = named.pages if found.depth < self._plan.max_depth else ()
-        shown = named.shown if self._plan.with_shown else ()
+        shown = [url for kind, url in named.shown if kind in self._plan.media]
         next_ones = [Found(url=url, depth=found.depth + 1) for url in pages]
         return next_ones + [Found(url=url, depth=found.depth + 1, is_shown=True) for url in shown]
 
@@ -282,7 +291,7 @@ def _location(answer: Fetched) -> str | None:
 def _links(answer: Fetched, cap: int) -> Links:
     page = _payload(answer, cap)
     declared = media_type(http.header(answer.headers, "content-type"), page)
-    return links(page, answer.url) if declared in HTML else Links(pages=(), shown=())
+    return links(page, answer.url) if declared in HTML else Links()
 
 
 def _payload(answer: Fetched, cap: int) -> bytes:

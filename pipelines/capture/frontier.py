@@ -26,7 +26,7 @@ class Found:
     url: str
     depth: int
     hops: int = 0
-    is_shown: bool = False  # a picture or sound on a page, not a page
+    is_shown: bool = False  # a picture or recording of a page, not a page
 
     @property
     def host(self) -> str:

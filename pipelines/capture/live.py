@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from pipelines.capture.crawl import CrawlPlan, crawl
 from pipelines.capture.layout import File, Form
+from pipelines.capture.medium import KINDS, Kind
 from pipelines.capture.stored import ARCHIVE
 from pipelines.receipt import Receipt, Tables, room
 from pipelines.recipe import Recipe, Source
@@ -42,8 +43,9 @@ def crawl_source(
 ) -> Crawled:
     """The captures of a source's URLs in the round of this label: fetched now, or found where it was fetched before."""
     name = source.card.name
-    key = digest("room", "crawled", 2, source.card, sorted(urls), replace(source.crawl, rounds=(label,)))
-    fetched = room(site.store, name, "crawled", key, lambda: _fetch(site, source, urls, clock, progress))
+    media = media_of(recipe, source)
+    key = digest("room", "crawled", 3, source.card, sorted(urls), replace(source.crawl, rounds=(label,)), media)
+    fetched = room(site.store, name, "crawled", key, lambda: _fetch(site, source, urls, media, clock, progress))
     archives = site.store.read_part(fetched.part("archive")).to_pylist()
     files = [
         File(name="crawl", stored=row["stored"], sha256=row["sha256"], length=row["length"], form=Form.RECORDS)
@@ -54,13 +56,25 @@ def crawl_source(
     return Crawled(receipts=(fetched, *receipts), archives=tuple(row["stored"] for row in archives))
 
 
+def media_of(recipe: Recipe, source: Source) -> tuple[Kind, ...]:
+    """What of a page a crawl of this source fetches beside it: only what one of its lanes takes."""
+    taken = {kind.partition("/")[0] for name in source.lanes for kind in recipe.lane(name).media_types}
+    return tuple(kind for kind in KINDS if kind in taken)
+
+
 def _fetch(
-    site: Site, source: Source, urls: Sequence[str], clock: Callable[[], float], progress: Progress
+    site: Site,
+    source: Source,
+    urls: Sequence[str],
+    media: tuple[Kind, ...],
+    clock: Callable[[], float],
+    progress: Progress,
 ) -> tuple[Tables, dict[str, int]]:
     card, options = source.card, source.crawl
     plan = CrawlPlan(
         source=card.name, contact=card.contact, seeds=tuple(urls), max_pages=options.max_pages, max_depth=options.max_depth,
         delay_s=options.delay_s, round_s=options.round_s, max_bytes=options.max_bytes,
+        media=media, max_media=options.max_media,
     )  # fmt: skip
     site.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=site.scratch, suffix=".warc.gz") as file:

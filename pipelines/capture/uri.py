@@ -54,3 +54,10 @@ def absolute(target: str, base: str | None) -> str | None:
         return str(ada_url.join_url(base, target) if base else ada_url.URL(target).href)
     except ValueError:
         return None
+
+
+def address(target: str, base: str | None) -> str | None:
+    """What an attribute of a page leads to, as an absolute http(s) URL without fragment; null for all else."""
+    target = target.strip().partition("#")[0]
+    found = absolute(target, base) if target else None
+    return found if found is not None and found.startswith(("http://", "https://")) else None

@@ -1,7 +1,8 @@
 """Licences a page names: every hit with its place, and what they say together.
 
 Hits are evidence and are all kept; `conclude` orders them (head meta, link, JSON-LD, rel=license anchor, footer) and
-flags disagreement. Images that name a licence of their own (JSON-LD ImageObject) are not the page.
+flags disagreement. Pictures and recordings that name a licence of their own (JSON-LD) are not the page: see
+`pipelines.capture.page_annotations`.
 """
 
 import json
@@ -81,8 +82,8 @@ def _tag_hits(page: bytes, base_uri: str | None) -> Iterator[tuple[LicenceHit, r
         if tag.name == "meta":
             name = (tag.attributes.get("name") or tag.attributes.get("property") or "").strip().lower()
             raw = tag.attributes.get("content", "").strip()
-            expression = _normalised(raw)
-            if raw and (name in _META_NAMES or (name in _META_RIGHTS and expression)):
+            expression = _normalised(raw) if raw and name in _META_NAMES | _META_RIGHTS else None
+            if raw and (name in _META_NAMES or expression):
                 yield _hit("meta", tag.start, expression, raw), range(tag.start, tag.end)
             continue
         href = tag.attributes.get("href", "").strip()
@@ -108,22 +109,27 @@ def _json_ld_hits(html: bytes) -> Iterator[LicenceHit]:
         except (ValueError, RecursionError):
             continue
         for raw in _json_ld_licences(document):
-            yield _hit("json_ld", start, _normalised(raw), raw)
+            yield named_licence("json_ld", start, raw)
 
 
 def _json_ld_licences(document: object) -> Iterator[str]:
-    """The values of `license`, at any depth, of things that are no picture."""
+    """The values of `license`, at any depth, of things that are no picture or recording."""
     todo = [document]
     while todo:
         node = todo.pop()
         if isinstance(node, list):
             todo += reversed(node)
-        elif isinstance(node, dict) and "ImageObject" not in str(node.get("@type")):
+        elif isinstance(node, dict) and not _is_medium(node):
             for value in _each(node.get("license")):
                 named = value.get("@id") or value.get("url") if isinstance(value, dict) else value
                 if isinstance(named, str) and named.strip():
                     yield named.strip()
             todo += reversed([value for key, value in node.items() if key != "license"])
+
+
+def _is_medium(node: dict[str, object]) -> bool:
+    kinds = [kind for kind in _each(node.get("@type")) if isinstance(kind, str)]
+    return any(kind.endswith(("ImageObject", "AudioObject")) for kind in kinds)
 
 
 def _each(value: object) -> Iterable[object]:
@@ -143,6 +149,11 @@ def _text_hits(page: bytes, named: Sequence[range]) -> Iterator[LicenceHit]:
         if near and not (element and mention.start in named[element - 1]):
             raw = text[mention.start : mention.end].decode("utf-8", "replace")
             yield _hit("footer", mention.start, mention.expression, raw)
+
+
+def named_licence(location: str, start: int, raw: str) -> LicenceHit:
+    """The hit for a licence named by its URL, its id or its name."""
+    return _hit(location, start, _normalised(raw), raw)
 
 
 def _normalised(raw: str) -> str | None:

@@ -11,6 +11,8 @@ from pipelines.rights.markup import pattern
 
 MAX_EXPRESSION_CHARS = 2000  # Chosen: the parser recurses; the longest real expressions (Linux packages) have about 600
 UNVERSIONED = "LicenseRef-headwater-"  # + "cc-by-sa": Creative Commons terms named without their version
+PUBLIC_DOMAIN_USA = "LicenseRef-headwater-public-domain-usa"
+GUTENBERG_COPYRIGHTED = "LicenseRef-headwater-gutenberg-copyrighted"
 
 PUBLIC_DOMAIN = "LicenseRef-scancode-public-domain"  # a dedication in the author's own words
 
@@ -37,6 +39,15 @@ class LicenceClass(StrEnum):
 # Chosen: unknown stands below restricted, so that `MIT AND CC-BY-NC-4.0 AND what-is-this` is restricted, and above the
 # rest, so that an unknown part of an AND spoils it.
 STRICTNESS = {member: rank for rank, member in enumerate(LicenceClass)}
+
+# Terms that are on no list.
+_OWN = {
+    # Source: the Project Gutenberg License, 1.C ("in the public domain in the United States ... we do not claim a right to
+    # prevent you from copying, distributing, performing, displaying or creating derivative works") and 1.E.2.
+    PUBLIC_DOMAIN_USA: LicenceClass.PUBLIC_DOMAIN,
+    # Source: the same, 1.E.3: the holder of the copyright adds terms of his own, which stand in each file.
+    GUTENBERG_COPYRIGHTED: LicenceClass.RESTRICTED,
+}
 
 # Source: the categories of ScanCode LicenseDB, which license-expression carries (2,579 licences).
 _CATEGORIES = {
@@ -71,6 +82,8 @@ def _class_of(node: object) -> LicenceClass:
         pick = max if isinstance(node, AND) else min
         return pick((_class_of(part) for part in node.args), key=STRICTNESS.__getitem__)
     key = str(getattr(node, "license_symbol", node))
+    if key in _OWN:
+        return _OWN[key]
     if key.startswith(UNVERSIONED):
         return _creative_commons_class(key.removeprefix(UNVERSIONED).split("-"))
     return _classes().get(key, LicenceClass.UNKNOWN)

@@ -6,7 +6,7 @@ A request row is `data` (bytes), `charset` (of the transport, or null), `media_t
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -47,17 +47,26 @@ def read_page(row: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises:
         RowFailed: the bytes are no text, or of no media type that holds one.
     """
-    data, media_type = row["data"], (row["media_type"] or "").lower()
-    if media_type not in (*HTML_TYPES, PLAIN_TYPE):
-        raise RowFailed(Reason.NOT_DECODABLE, "neither HTML nor plain text by its media type")
-    if _NOT_TEXT.match(sniffed := detect_mime(data)):
-        raise RowFailed(Reason.NOT_DECODABLE, f"the bytes look like {sniffed}")
-    decoded = decode(data, row["charset"])
-    if decoded is None:
-        raise RowFailed(Reason.NOT_DECODABLE, "in no charset declared or detected are 99 % of the characters readable")
-    if media_type == PLAIN_TYPE:
+    decoded = decoded_text(row, (*HTML_TYPES, PLAIN_TYPE), "neither HTML nor plain text by its media type")
+    if row["media_type"].lower() == PLAIN_TYPE:
         return {"text": tidy(decoded.text), "charset": decoded.charset}
     return _read_html(decoded, skip=row["skip"], comments=row["comments"])
+
+
+def decoded_text(row: Mapping[str, Any], media_types: Collection[str], refusal: str) -> Decoded:
+    """The text of a row's bytes, as its author wrote it.
+
+    Raises:
+        RowFailed: the media type is none of these (`refusal` says so), the bytes show another, or they are in no charset.
+    """
+    if (row["media_type"] or "").lower() not in media_types:
+        raise RowFailed(Reason.NOT_DECODABLE, refusal)
+    if _NOT_TEXT.match(sniffed := detect_mime(row["data"])):
+        raise RowFailed(Reason.NOT_DECODABLE, f"the bytes look like {sniffed}")
+    decoded = decode(row["data"], row["charset"])
+    if decoded is None:
+        raise RowFailed(Reason.NOT_DECODABLE, "in no charset declared or detected are 99 % of the characters readable")
+    return decoded
 
 
 def _read_html(decoded: Decoded, *, skip: list[str], comments: bool) -> Mapping[str, Any]:

@@ -11,6 +11,8 @@ import pytest
 
 from pipelines.capture.archive import Captured, capture_archive, media_type
 from pipelines.capture.warc import read_payload, records
+from pipelines.hearsay import said_of
+from schemas.annotation import ANNOTATION, Role
 from schemas.capture import CAPTURE, Outcome, capture_id
 from schemas.digest import sha256
 from schemas.reasons import Reason
@@ -166,7 +168,7 @@ def test_nothing_is_skipped_in_silence(tmp_path: Path) -> None:
 def test_rows_depend_on_the_bytes_alone(tmp_path: Path, rows_per_batch: int) -> None:
     whole = capture(tmp_path, mixed())
     batches = capture(tmp_path, mixed(), name="another name.warc.gz", rows_per_batch=rows_per_batch)
-    for name in ("captures", "rights", "robots", "licences"):
+    for name in ("captures", "rights", "robots", "licences", "annotations"):
         assert table(batches, name) == table(whole, name)
     assert all(len(batch.captures) <= rows_per_batch for batch in batches)
     counted = [sum(batch.skipped.get(kind, 0) for batch in batches) for kind in whole[0].skipped]
@@ -182,10 +184,9 @@ def test_an_archive_without_captures_still_tells_what_it_skipped(tmp_path: Path)
 
 def test_batches_have_the_declared_schemas(tmp_path: Path) -> None:
     [found] = capture(tmp_path, mixed())
-    assert [found.captures.schema, found.rights.schema, found.robots.schema, found.licences.schema] == [
-        CAPTURE, RIGHTS, ROBOTS, LICENCE,
-    ]  # fmt: skip
-    for batch in (found.captures, found.rights, found.robots, found.licences):
+    batches = (found.captures, found.rights, found.robots, found.licences, found.annotations)
+    assert [batch.schema for batch in batches] == [CAPTURE, RIGHTS, ROBOTS, LICENCE, ANNOTATION]
+    for batch in batches:
         pa.Table.from_batches([batch]).validate(full=True)
         assert not any(batch.column(f.name).null_count for f in batch.schema if not f.nullable)
 
@@ -221,6 +222,55 @@ def test_what_a_page_says_is_kept_with_its_payload(tmp_path: Path) -> None:
     assert (licence["expression"], licence["evidence_sha256"]) == ("CC-BY-4.0", sha256(html))
     [found] = capture(tmp_path, member(page(html, "Content-Type: text/html", status="404 No")))
     assert (len(found.rights), len(found.licences)) == (0, 0)
+
+
+def test_what_a_page_says_of_its_pictures_is_kept_with_its_payload(tmp_path: Path) -> None:
+    html = b"""<html lang=en><img src=/p.png alt=River><script type="application/ld+json">{"@type": "ImageObject",
+        "contentUrl": "http://example.com/p.png", "license": "https://creativecommons.org/licenses/by/4.0/"}</script>"""
+    record = page(html, "Content-Type: text/html")
+    [found] = capture(tmp_path, member(record))
+    page_id = row(tmp_path, record)["capture_id"]
+    assert found.annotations.to_pylist() == [
+        {
+            "capture_id": page_id,
+            "subject": "http://example.com/p.png",
+            "role": "caption",
+            "text": "River",
+            "language": "en",
+            "location": "alt",
+            "locator": "byte 14",
+            "evidence_sha256": sha256(html),
+        }
+    ]
+    [licence] = found.licences.to_pylist()
+    assert licence == {
+        "capture_id": page_id,
+        "subject": "http://example.com/p.png",
+        "location": "json_ld",
+        "locator": f"byte {html.index(b'{')}",
+        "expression": "CC-BY-4.0",
+        "raw": "https://creativecommons.org/licenses/by/4.0/",
+        "evidence_sha256": sha256(html),
+    }
+
+
+def test_a_picture_is_found_by_the_words_of_its_page(tmp_path: Path) -> None:
+    html = b"<img src='/p q.png#x' alt=River>"
+    records = [
+        page(html, "Content-Type: text/html"),
+        page(PNG, "Content-Type: image/png", uri="http://Example.com/p%20q.png"),
+    ]
+    [found] = capture(tmp_path, members(records))
+    said = said_of(found.captures, pa.Table.from_batches([found.annotations]), [Role.CAPTION])
+    assert [[one["text"] for one in row] for row in said.to_pylist()] == [[], ["River"]]
+
+
+def test_what_a_book_says_of_its_licence_is_kept(tmp_path: Path) -> None:
+    book = b"For the use of anyone anywhere.\n*** START OF THE PROJECT GUTENBERG EBOOK A ***\nIt rained."
+    for kind in ("text/plain", "text/html"):
+        [licence] = table(capture(tmp_path, member(page(book, f"Content-Type: {kind}"))), "licences")
+        assert (licence["expression"], licence["location"]) == ("LicenseRef-headwater-public-domain-usa", "notice")
+    assert table(capture(tmp_path, member(page(book, "Content-Type: text/css"))), "licences") == []
 
 
 def test_robots_txt_is_kept_whole_with_its_origin_and_redirect(tmp_path: Path) -> None:

@@ -279,10 +279,35 @@ def test_links_are_followed_to_the_depth_of_the_plan():
     assert Crawled(SITE, max_depth=1).log.paths() == ["/robots.txt", "/", "/1", "/2", "/gone"]
 
 
-def test_pictures_of_a_page_are_fetched_one_step_deeper_and_only_where_wanted():
-    site = {"/": http(b'<img src="/p.png"><a href="/1">'), "/p.png": http(b"\x89PNG", type="image/png")}
-    assert Crawled(site, max_depth=0).log.paths() == ["/robots.txt", "/", "/p.png"]
-    assert Crawled(site, max_depth=0, with_shown=False).log.paths() == ["/robots.txt", "/"]
+PICTURES = {
+    "/": http(b'<img src="/p.png"><img srcset="/q.png 1x, /r.png 2x"><audio src="/s.ogg"></audio><a href="/1">'),
+    "/p.png": http(b"\x89PNG", type="image/png"), "/r.png": http(b"\x89PNG", type="image/png"),
+    "/s.ogg": http(b"OggS", type="audio/ogg"), "/1": page(),
+}  # fmt: skip
+
+
+def test_pictures_and_recordings_of_a_page_are_fetched_one_step_deeper_and_only_where_wanted():
+    assert Crawled(PICTURES, max_depth=0).log.paths() == ["/robots.txt", "/"]
+    assert Crawled(PICTURES, max_depth=0, media=("image",)).log.paths() == ["/robots.txt", "/", "/p.png", "/r.png"]
+    assert Crawled(PICTURES, max_depth=0, media=("audio",)).log.paths() == ["/robots.txt", "/", "/s.ogg"]
+
+
+def test_pictures_and_pages_have_a_budget_each():
+    done = Crawled(PICTURES, max_pages=1, media=("image", "audio"), max_media=2)
+    assert done.log.paths() == ["/robots.txt", "/", "/p.png", "/r.png"]
+    assert [row for row in done.rows if row[1] == "deferred"] == [
+        ("http://river.example/1", "deferred", "over the budget of 1 pages"),
+        ("http://river.example/s.ogg", "deferred", "over the budget of 2 pictures and recordings"),
+    ]
+    assert done.progress[-1] == ("crawl rivers", 3, 3)
+
+
+def test_robots_txt_bars_pictures_too():
+    done = Crawled(
+        {**PICTURES, "/robots.txt": http(b"User-agent: *\nDisallow: /p.png\n")}, max_depth=0, media=("image",)
+    )
+    assert done.log.paths() == ["/robots.txt", "/", "/r.png"]
+    assert [row[:2] for row in done.rows] == [("http://river.example/p.png", "refused")]
 
 
 def test_a_trap_without_end_stops():

@@ -44,14 +44,25 @@ def test_this_is_no_link(html):
     assert links(html, URL) == Links(pages=(), shown=())
 
 
-def test_pictures_and_sound_are_apart_from_pages():
+def test_pictures_and_recordings_are_apart_from_pages():
     html = b'<img src="p.png"><audio src="s.flac"></audio><video src=v.mp4><source src="t.ogg"></video><a href="b"><img src=p.png>'
-    shown = tuple(f"http://a.example/c/{name}" for name in ("p.png", "s.flac", "v.mp4", "t.ogg"))
+    shown = (("image", "http://a.example/c/p.png"), ("audio", "http://a.example/c/s.flac"))
     assert links(html, URL) == Links(pages=("http://a.example/c/b",), shown=shown)
 
 
+def test_of_a_picture_in_several_sizes_the_largest_is_shown():
+    html = b'<img src="s.png" srcset="m.png 400w, l.png 900w" data-src="lazy.png"><base href="/x/">'
+    assert links(html, URL).shown == (("image", "http://a.example/x/l.png"),)
+
+
+def test_a_link_to_a_recording_is_shown_and_no_page():
+    assert links(b'<a href="a.mp3">', URL) == Links(shown=(("audio", "http://a.example/c/a.mp3"),))
+    assert links(b'<a href="a.mp3"><meta name=robots content=nofollow><a rel=nofollow href="b.mp3">', URL) == Links()
+
+
 def test_what_a_page_shows_does_not_need_to_be_followed():
-    assert links(b'<meta name=robots content=nofollow><img src="p.png">', URL).shown == ("http://a.example/c/p.png",)
+    found = links(b'<meta name=robots content=nofollow><img src="p.png">', URL)
+    assert found.shown == (("image", "http://a.example/c/p.png"),)
 
 
 def test_a_page_of_endless_links_is_cut():
