@@ -221,7 +221,8 @@ def _stage_settings(keys: toml.Table) -> tuple[tuple[str, tuple[tuple[str, Scala
 
 
 def _known_stages(source: Source, lanes: tuple[Lane, ...], keys: toml.Table) -> None:
-    known = {stage.name for lane in lanes if lane.name in source.lanes for stage in lane.stages}
+    # Dedup is between sources, so no single one can set it.
+    known = {s.name for lane in lanes if lane.name in source.lanes for s in lane.stages if s != lane.dedup.stage}
     for name, _ in source.stages:
         if name not in known:
             raise keys.fail(

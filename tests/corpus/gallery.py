@@ -96,7 +96,7 @@ def _scene_pages() -> list[Page]:
         f'<a href="{_path(s)}"><img class="lazy" src="{BLANK}" data-src="{_path(s)}" alt="{escape(caption(s))}"></a>'
         for s in "67"
     )
-    sets = "".join(image(s, f'srcset="{_path(s)} 1x, {_path(s)}?twice 2x" src="{_path(s)}"') for s in "89")
+    sets = "".join(image(s, f'srcset="{_path(s)}?half 1x, {_path(s)} 2x" src="{_path(s)}?half"') for s in "89")
     linked = (
         '<script type="application/ld+json">{"@context": "https://schema.org", "@type": "ImageObject", '
         f'"contentUrl": "http://{HOST}{_path(LICENSED)}", "caption": "{caption(LICENSED)}", '
