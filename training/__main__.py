@@ -17,6 +17,7 @@ from pipelines.verbs import training as verbs
 from schemas.errors import HeadwaterError, InputError
 
 Arguments = argparse.Namespace
+INTERRUPTED = 130  # Source: shells: 128 and the number of SIGINT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,17 +158,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "release" in asked and asked.release is None:
             raise InputError("name the folder of a release; `headwater` alone knows a site and its last one")
         ended = asked.call(asked)
-    except HeadwaterError as error:
-        if asked.json:
-            print(json.dumps({"error": type(error).__name__, "message": str(error)}))
-        print(f"headwater {asked.verb}: {error}", file=sys.stderr)
-        return error.exit_code
-    try:
         if ended is not None:
             show.as_json(ended) if asked.json else show.lines(ended)
+    except HeadwaterError as error:
+        return _failed(asked, type(error).__name__, str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        return _failed(asked, "InputError", f"{error.name} is not installed: pip install 'headwater[train]'", 2)
+    except KeyboardInterrupt:
+        return _failed(asked, "Interrupted", "stopped; the same command goes on from the last checkpoint", INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output went away (| head): nothing to say, nothing to lose
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _failed(asked, "OSError", f"{where}{error.strerror or error}; nothing half done is visible", 1)
     return 0
+
+
+def _failed(asked: Arguments, kind: str, message: str, exit_code: int) -> int:
+    """Say what went wrong, in one line; for machines as JSON too."""
+    if asked.json:
+        print(json.dumps({"error": kind, "message": message}))
+    print(f"headwater {asked.verb}: {message}", file=sys.stderr)
+    return exit_code
 
 
 def _path(name: str | None) -> Path | None:

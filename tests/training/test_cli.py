@@ -80,6 +80,13 @@ def test_bad_input_is_said_in_one_line_and_as_json(arguments, code, says, tmp_pa
     assert err.getvalue().count("\n") == 1
 
 
+def test_a_missing_package_names_the_extra_that_brings_it():
+    code = "import sys; sys.modules['torch'] = None; from training.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    ended = subprocess.run([sys.executable, "-c", code, "generate", "x"], cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr == "headwater generate: torch is not installed: pip install 'headwater[train]'\n"
+
+
 def test_a_file_that_is_no_picture_is_said(trained, tmp_path):
     (tmp_path / "x.jpg").write_bytes(b"no")
     for name, says in (("x.jpg", "no image"), ("none.jpg", "cannot be read")):
