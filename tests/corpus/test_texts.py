@@ -43,16 +43,15 @@ def similarities(texts):
     return jaccard(shingles(normalise(pa.array(texts)), 5), left, right)
 
 
-def test_chapters_books_and_questions_pass_the_rules_of_texts():
+def test_chapters_and_books_pass_the_rules_of_texts():
     chapters = ["\n\n".join(paragraphs) for tale in TALES for _, paragraphs in tale.chapters]
     assert all(3_000 < len(chapter) < 6_000 for chapter in chapters)
-    assert failing([*chapters, *map(books.plain, TALES), *questions()]) == []
+    assert failing([*chapters, *map(books.plain, TALES)]) == []
 
 
-def test_no_two_chapters_and_no_two_questions_are_near():
+def test_no_two_chapters_are_near():
     chapters = ["\n\n".join(paragraphs) for tale in TALES for _, paragraphs in tale.chapters]
     assert max(similarities(chapters)) < 0.1
-    assert max(similarities(questions())) < 0.7
 
 
 def test_a_second_edition_is_near_the_first_and_not_equal():
@@ -73,6 +72,7 @@ def test_there_are_sixty_questions_each_with_its_answer():
     assert len(set(texts)) == 60
     assert all(text.startswith("Question: ") and text.count("\nAnswer: ") == 1 for text in texts)
     assert questions() == texts
+    assert max(map(len, texts)) < 120  # what a row of the smallest model holds
 
 
 @pytest.mark.parametrize("name", [name for name in CODE if name.endswith(".py")])
