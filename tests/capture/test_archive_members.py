@@ -432,12 +432,14 @@ def test_an_archive_of_too_many_members_is_read_up_to_the_cap(tmp_path):
         assert found.row(name)["detail"].endswith("more than 4 members; the rest is not read")
 
 
-def test_an_extended_header_of_any_size_is_not_read_into_memory(tmp_path):
+def test_a_member_behind_an_extended_header_of_any_size_is_refused_and_the_next_is_found(tmp_path):
     header = bytearray(tar({"x": b""})[:512])
-    header[156:157], header[124:136] = b"x", b"%011o\0" % (7 << 30)
+    header[156:157], header[124:136] = b"x", b"%011o\0" % (2 << 20)
     header[148:156] = b" " * 8
     header[148:156] = b"%06o\0 " % sum(header)
-    assert captured(tmp_path, {"a.tar": bytes(header) + b"y" * 512}).outcomes == {"a.tar": "damaged"}
+    found = captured(tmp_path, {"a.tar": bytes(header) + b"y" * (2 << 20) + tar({"y": b"1", "z": b"2"})})
+    assert found.outcomes == {"a.tar!/y": "refused", "a.tar!/z": "fetched"}
+    assert found.row("a.tar!/y")["detail"] == "an extended header of 2097152 bytes"
 
 
 # Words inside archives
