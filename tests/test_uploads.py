@@ -215,7 +215,26 @@ def test_batch_size_folder_and_beam_change_no_byte_of_a_release(ran, tmp_path):
     texts(tmp_path / "in")
     recipe = recipe_over(tmp_path, 'lane = "web"\nfrom = "in"', TEXT_LANE)
     site = site_at(tmp_path / "site", part_rows=5, runner="FnApiRunner")
-    assert sums(site, run(recipe, site)) == sums(*ran[1:])
+    result = run(recipe, site)
+    assert (sums(site, result), result.captures) == (sums(*ran[1:]), ran[2].captures)
+
+
+def test_another_layout_or_lane_captures_anew(tmp_path):
+    write(tmp_path / "in", {"t.jsonl": b'{"text": "one", "other": "other"}\n', "a.png": PNG, "a.txt": b"A."})
+    site, seen = site_at(tmp_path / "site"), []
+    for lane, more in ((TEXT_LANE, ""), (TEXT_LANE, '\ntext_column = "other"'), (MEDIA_LANE, "")):
+        recipe = recipe_over(tmp_path, f'lane = "web"\nfrom = "in"{more}', lane)
+        (receipts,) = [capture(recipe, site, recipe.sources[0]).receipts]
+        rows = [
+            row
+            for receipt in receipts
+            for part in receipt.all("capture")
+            for row in site.store.read_part(part).to_pylist()
+        ]
+        seen.append({(row["uri"][14:], row["outcome"], row["payload_bytes"]) for row in rows})
+    assert len({frozenset(found) for found in seen}) == 3
+    assert [("t.jsonl!/1", "fetched", size) in found for size, found in zip((3, 5), seen, strict=False)] == [True, True]
+    assert ("a.txt", "evidence", 2) in seen[2]
 
 
 def test_pictures_and_their_words_meet_whatever_holds_them(tmp_path):

@@ -25,11 +25,11 @@ Evidence: TypeAlias = Callable[[str, bytes, bytes, bytes], list[dict[str, Any]]]
 class Form(StrEnum):
     """How a file is read."""
 
-    RECORDS = "records"  # an archive of web records
-    MEMBERS = "members"  # a tar or zip: a capture a member
-    ROWS = "rows"  # a table: a capture a row
-    TABLE = "table"  # a table that describes other files
-    SIDECAR = "sidecar"  # words about the file of the same name beside it
+    RECORDS = "web archive"  # each record names itself
+    MEMBERS = "archive"  # a tar or zip: a capture a member
+    ROWS = "table of items"  # a capture a row
+    TABLE = "table about files"
+    SIDECAR = "words beside a file"  # of the same name
     FILE = "file"  # one capture
 
     @property

@@ -43,9 +43,12 @@ def row_entries(upload: Upload, file: File) -> Iterator[Entry]:
 
 
 def _mere_file(upload: Upload, file: File, table: Entry, first: Sequence[Row]) -> Entry:
-    problems = [(row.number, row.problem) for row in first if row.problem is not None]
-    if len(problems) == len(first) > 0:
-        return lost(upload, (file.name,), words.together(problems), locator="rows")
+    bad = words.Unread()
+    for row in first:
+        if row.problem is not None:
+            bad.add(row.number, row.problem)
+    if bad.count == len(first) > 0:
+        return lost(upload, (file.name,), bad.problem(), locator="rows")
     return words.noted(table, f"no column {upload.layout.text_column!r}: taken as one file, not row by row")
 
 

@@ -129,12 +129,12 @@ def of_table(upload: Upload, path: tuple[str, ...], entry: Entry, stream: Binary
     if columns and upload.layout.file_column not in columns:
         yield noted(entry, f"no column {upload.layout.file_column!r}: taken as a file that describes no other")
         return
-    bad = list[tuple[int, BrokenError]]()
+    bad = Unread()
     yield _said(upload, evidence(entry), first, bad)
     for part in iter(lambda: list(islice(rows, PART_ROWS)), []):
         yield _said(upload, evidence(entry), part, bad)
-    if bad:
-        yield lost(upload, path, together(bad), locator="rows")
+    if bad.count:
+        yield lost(upload, path, bad.problem(), locator="rows")
 
 
 def columns_of(rows: Iterable[Row]) -> frozenset[str]:
@@ -157,7 +157,7 @@ def noted(entry: Entry, detail: str) -> Entry:
     return replace(entry, row={"detail": detail, **entry.row})
 
 
-def _said(upload: Upload, sayer: Entry, rows: Iterable[Row], bad: list[tuple[int, BrokenError]]) -> Entry:
+def _said(upload: Upload, sayer: Entry, rows: Iterable[Row], bad: "Unread") -> Entry:
     """The table's entry with what these rows say; rows that cannot be read are added to `bad`."""
     annotations, named = list[dict[str, Any]](), list[dict[str, Any]]()
     for row in rows:
@@ -167,12 +167,12 @@ def _said(upload: Upload, sayer: Entry, rows: Iterable[Row], bad: list[tuple[int
             subject = _subject(upload, sayer, row.values)
             said = texts_of(row.values.get(upload.layout.text_column), row.values.get(upload.layout.language_column))
         except BrokenError as problem:
-            bad.append((row.number, problem))
+            bad.add(row.number, problem)
             continue
         place = f"row {row.number}"
         annotations += [annotation(sayer, subject, one, location="table", locator=place) for one in said]
         named += licences(sayer, subject, row.values.get(upload.layout.licence_column), locator=place)
-    return replace(sayer, annotations=annotations, licences=named)
+    return replace(sayer, annotations=annotations, licences=[*sayer.licences, *named])
 
 
 def _subject(upload: Upload, sayer: Entry, values: Mapping[str, Any]) -> str:
@@ -184,10 +184,21 @@ def _subject(upload: Upload, sayer: Entry, values: Mapping[str, Any]) -> str:
     return subject
 
 
-def together(bad: list[tuple[int, BrokenError]]) -> BrokenError:
-    """One problem for all rows that cannot be read; the first of them are named."""
-    some = "; ".join(
-        f"row {number}: {problem.detail}" if number else problem.detail for number, problem in bad[:_NAMED]
-    )
-    more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-    return BrokenError(f"{len(bad)} cannot be read: {some}{more}", bad[0][1].reason)
+class Unread:
+    """Rows that cannot be read: how many, and the first of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first: list[tuple[int, BrokenError]] = []
+
+    def add(self, number: int, problem: BrokenError) -> None:
+        """Count a row."""
+        self.count += 1
+        if self.count <= _NAMED:
+            self._first.append((number, problem))
+
+    def problem(self) -> BrokenError:
+        """One problem for all of them."""
+        some = [f"row {number}: {problem.detail}" if number else problem.detail for number, problem in self._first]
+        more = [f"and {self.count - _NAMED} more"] if self.count > _NAMED else []
+        return BrokenError(f"{self.count} cannot be read: {'; '.join(some + more)}", self._first[0][1].reason)

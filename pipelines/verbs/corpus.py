@@ -135,7 +135,7 @@ def _counted(found: "Named") -> str:
     """How many files there are of each form, and what was passed over."""
     size = sum(path.stat().st_size for path in found.files.values())
     forms = Counter(form.value for form in found.forms.values())
-    kinds = ", ".join(f"{n} {form}" for form, n in sorted(forms.items()))
+    kinds = ", ".join(f"{form}: {n}" for form, n in sorted(forms.items()))
     return f"{len(found.files)} files, {size:,} bytes ({kinds}); {len(found.ignored)} others ignored"
 
 

@@ -287,6 +287,50 @@ def test_a_zip_of_streamed_members_is_read_with_and_without_its_directory(tmp_pa
     assert cut.counts == {"fetched": 3, "damaged": 1}
 
 
+@pytest.mark.parametrize("name", [name for name in PACKED if name != "a.tar"])
+def test_zeros_may_pad_a_compressed_tar_and_anything_else_behind_it_is_damage(name, tmp_path):
+    whole = archives()[name]
+    assert captured(tmp_path, {name: whole + bytes(1000)}).counts == {"fetched": 5, "empty": 1}
+    behind = captured(tmp_path / "2", {name: whole + b"behind"})
+    assert behind.counts == {"fetched": 5, "empty": 1, "damaged": 1}
+    assert "what follows the end is no" in behind.captures[-1]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("tail", "kept"), [(513, {"a.tar.gz!/a": "fetched", "a.tar.gz!/b": "damaged"}), (1024, {"a.tar.gz": "damaged"})]
+)
+def test_a_cut_gzip_that_seems_to_have_its_end_counts_as_changed(tail, kept, tmp_path):
+    """Its last four bytes are those of a file that ends there: the size of a tar is a multiple of 512."""
+    content = b"1" * 2000 + tail.to_bytes(4, "little") + b"2" * 2000
+    whole = gzip.compress(tar({"a": b"0", "b": content}), compresslevel=0)
+    assert captured(tmp_path, {"a.tar.gz": whole[: whole.index(b"1" * 2000) + 2004]}).outcomes == kept
+
+
+def test_a_local_header_of_another_name_is_damage(tmp_path):
+    data = zipped({"a": b"1", "good.txt": b"2"}).replace(b"good.txt", b"evil.txt", 1)
+    assert captured(tmp_path, {"a.zip": data}).outcomes == {"a.zip!/a": "fetched", "a.zip!/good.txt": "damaged"}
+
+
+def test_a_directory_that_points_elsewhere_is_not_believed(tmp_path):
+    data = bytearray(zipped({"a": b"1" * 100, "b": b"2" * 100}, zipfile.ZIP_STORED))
+    data[-6:-2] = (int.from_bytes(data[-6:-2], "little") - 7).to_bytes(4, "little")
+    found = captured(tmp_path, {"a.zip": bytes(data)})
+    assert found.outcomes == {"a.zip!/a": "fetched", "a.zip!/b": "fetched", "a.zip": "damaged"}
+    assert "no member lies where the central directory says" in found.row("a.zip")["detail"]
+
+
+def test_what_lies_before_a_zip_changes_nothing(tmp_path):
+    assert captured(tmp_path, {"a.zip": b"#!/bin/sh\n" * 50 + zipped({"a": b"1"})}).payloads == {"a.zip!/a": b"1"}
+
+
+def test_members_go_into_parts_of_limited_size(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.capture.upload.MEMBERS_BYTES", 100)
+    files = {f"{i}": bytes([i]) * 40 for i in range(5)} | {"large": b"x" * 300}
+    found = captured(tmp_path, {"a.zip": zipped(files)})
+    assert found.payloads == {f"a.zip!/{name}": data for name, data in files.items()}
+    assert len(found.parts) == found.batches == 4
+
+
 @pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.zip", "a.tar.zst"])
 def test_what_is_no_archive_is_one_damaged_capture(name, tmp_path):
     found = captured(tmp_path, {name: b"<html>404 not found</html>" * 50})
@@ -347,9 +391,20 @@ def test_a_bomb_is_stopped_at_the_cap_in_little_memory_and_time(name, tmp_path):
     found = captured(tmp_path, {name: data}, caps=caps)
     seconds, peak = time.process_time() - started, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert {(row["outcome"], row["reason"]) for row in found.captures} == {("damaged", "too_large")}
+    assert [(row["outcome"], row["reason"]) for row in found.captures] == [("damaged", "too_large")]
+    assert "unpacks to more than" in found.captures[0]["detail"] or name == "a.zip"
     assert peak < 48 << 20
     assert seconds < 10
+
+
+def test_a_member_of_a_zip_that_unpacks_to_more_than_it_says_is_stopped(tmp_path):
+    data = bytearray(zipped({"zeros": bytes(20 << 20), "next": b"1"}))
+    at = data.rindex(b"zeros") - 46 + 24
+    data[at : at + 4] = (1000).to_bytes(4, "little")
+    found = captured(tmp_path, {"a.zip": bytes(data)})
+    assert [(row["outcome"], row["detail"]) for row in found.captures] == [
+        ("damaged", "byte 0: it unpacks to more than the 1000 bytes it may have"), ("fetched", None),
+    ]  # fmt: skip
 
 
 def test_a_zip_of_many_members_is_stopped_where_all_together_are_too_large(tmp_path):
@@ -377,12 +432,14 @@ def test_an_archive_of_too_many_members_is_read_up_to_the_cap(tmp_path):
         assert found.row(name)["detail"].endswith("more than 4 members; the rest is not read")
 
 
-def test_an_extended_header_of_any_size_is_not_read_into_memory(tmp_path):
+def test_a_member_behind_an_extended_header_of_any_size_is_refused_and_the_next_is_found(tmp_path):
     header = bytearray(tar({"x": b""})[:512])
-    header[156:157], header[124:136] = b"x", b"%011o\0" % (7 << 30)
+    header[156:157], header[124:136] = b"x", b"%011o\0" % (2 << 20)
     header[148:156] = b" " * 8
     header[148:156] = b"%06o\0 " % sum(header)
-    assert captured(tmp_path, {"a.tar": bytes(header) + b"y" * 512}).outcomes == {"a.tar": "damaged"}
+    found = captured(tmp_path, {"a.tar": bytes(header) + b"y" * (2 << 20) + tar({"y": b"1", "z": b"2"})})
+    assert found.outcomes == {"a.tar!/y": "refused", "a.tar!/z": "fetched"}
+    assert found.row("a.tar!/y")["detail"] == "an extended header of 2097152 bytes"
 
 
 # Words inside archives

@@ -66,6 +66,8 @@ def test_two_files_of_one_name_in_a_source_are_refused(tmp_path):
     with pytest.raises(SourceError, match=r"are both called x.txt in one source; give each a source"):
         named(["a", "b"], tmp_path, Layout(), BOTH)
     assert list(named(["a", "a/x.txt"], tmp_path, Layout(), BOTH).files) == ["x.txt"]
+    write(tmp_path, {"c/x.txt": b"1"})
+    assert named(["a", "c"], tmp_path, Layout(), BOTH).files == {"x.txt": tmp_path / "a/x.txt"}
 
 
 def test_a_missing_input_is_named(tmp_path):

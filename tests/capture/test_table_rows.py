@@ -55,6 +55,13 @@ def test_every_row_is_a_capture_of_its_text(name, tmp_path):
     assert {row["capture_id"] for row in found.annotations} == {found.row(name)["capture_id"]}
 
 
+def test_a_table_lies_in_every_batch_in_which_it_says_something(tmp_path):
+    rows = [{"text": f"text {i}", "title": "T"} for i in range(10)]
+    found = captured(tmp_path, {"t.jsonl": jsonl(rows)}, TEXTS, rows=3)
+    assert found.batches > 3
+    assert found.outcomes["t.jsonl"] == " ".join(["evidence"] * found.batches)
+
+
 def test_a_path_column_says_what_a_row_is(tmp_path):
     rows = [{"path": "src/a.py", "content": "import os\n"}, {"path": "src/a.py", "content": "import re\n"}]
     layout = Layout(file_column="path", text_column="content")

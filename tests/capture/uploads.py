@@ -84,6 +84,9 @@ def captured(
     found = named(entries, tmp_path, layout, wanted)
     adopted = [adopt(site_at(tmp_path / site), name, path, found.forms[name]) for name, path in found.files.items()]
     batches = list(capture_upload(store, adopted, "s", layout, wanted, rows, caps))
+    for batch in batches:  # whoever says something lies beside its words
+        sayers = {row["capture_id"] for row in [*batch.annotations.to_pylist(), *batch.licences.to_pylist()]}
+        assert sayers <= set(batch.captures.column("capture_id").to_pylist())
     captures = [row for batch in batches for row in batch.captures.to_pylist()]
     placed = {row["uri"]: row["payload"] for row in captures if row["payload"] is not None}
     return Found(
