@@ -70,7 +70,7 @@ class MixConfig:
     caption: float = 2.0
     transcribe: float = 2.0
     repair: float = 1.0
-    pair: float = 1.0
+    pair: float = 3.0
     answer: float = 1.0
 
 

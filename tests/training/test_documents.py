@@ -129,7 +129,7 @@ def test_a_kind_without_weight_in_the_mix_is_never_fed_and_an_item_with_a_proble
     config = dataclasses.replace(CONFIG, mix=dataclasses.replace(CONFIG.mix, repair=0.0, caption=3.0))
     tokens = store(("image", [70], [900] * 4, True), ("text", [71], [], True))
     rows = documents(tokens.index, config).to_pylist()
-    assert [(row["kind"], row["copies"]) for row in rows] == [("caption", 3), ("repair", 0), ("pair", 1), ("text", 1)]
+    assert [(row["kind"], row["copies"]) for row in rows] == [("caption", 3), ("repair", 0), ("pair", 3), ("text", 1)]
     flawed = tokens.index.set_column(12, TOKEN_INDEX.field("problem"), pa.array(["bad", None], pa.string()))
     assert [row["kind"] for row in documents(flawed, config).to_pylist()] == ["text"]
 

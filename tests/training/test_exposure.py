@@ -53,7 +53,7 @@ def fed(tmp_path_factory):
     tiny = config.load("nano", [
         "model.layers=1", "model.width=32", "model.heads=2", "model.kv_heads=1", "image.steps=2", "image.width=16",
         f"train.steps={STEPS}", f"train.rows={ROWS}", "train.every=6", "train.keep=9", "mix.repair=0.0", "mix.text=0.9",
-        "mix.caption=1.5", "tokens.text=600",
+        "mix.caption=1.5", "mix.pair=1.0", "tokens.text=600",
     ])  # fmt: skip
     with cluster(1) as here:
         tokenise(open_release(release), folder, tiny, silent)

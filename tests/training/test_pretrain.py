@@ -134,7 +134,9 @@ def test_two_processes_train_as_one_does_and_one_goes_on_from_them(corpus, made,
     assert alone["training_run"] == ended["training_run"]
     both, one = (pq.read_table(path / "curve.parquet").to_pylist() for path in (folder, tmp_path / "alone"))
     for column in ("loss", "ce", "contrast", "norm"):
-        assert [step[column] for step in both] == pytest.approx([step[column] for step in one], rel=1e-3), column
+        assert both[0][column] == pytest.approx(one[0][column], rel=1e-4), column
+        # Sums in another order differ in the last bits, and every step makes more of it.
+        assert [step[column] for step in both] == pytest.approx([step[column] for step in one], rel=1e-2), column
     assert [step["pairs"] for step in both] == [step["pairs"] for step in one]
     # Elastic: one process takes over from two.
     (folder / run.RESULT).unlink()
