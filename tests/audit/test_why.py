@@ -10,6 +10,7 @@ from pipelines.audit.open import Ledger
 from pipelines.audit.why import why
 from pipelines.ledger.log import Log
 from pipelines.store import Store
+from schemas.capture import Outcome
 from schemas.errors import InputError, NotFound
 from schemas.item import sample_key
 from tests.ledger import made
@@ -119,7 +120,7 @@ def test_damage_is_told_by_the_id_of_its_capture(ledger: Ledger) -> None:
     [
         ("nowhere", "not_found", "the server answered 404 or 410"),
         ("moved", "redirect", "the server answered 3xx"),
-        ("barred", "refused", "our own rules refused: robots.txt, address, scheme, block list"),
+        ("barred", "refused", Outcome.REFUSED.explanation),
         ("style.css", "fetched", "no lane of the recipe takes text/css, or the sample left it out"),
     ],
 )

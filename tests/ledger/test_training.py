@@ -1,8 +1,10 @@
 """Training in the ledger: committed beside its release, carried on by later runs, asked by where and why."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import jsonschema
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -10,10 +12,11 @@ import pytest
 from pipelines.audit.open import Ledger
 from pipelines.audit.where import where
 from pipelines.audit.why import why
+from pipelines.contracts.files import FOLDER
 from pipelines.ledger.log import Log
 from pipelines.ledger.training import commit_training
 from pipelines.run import run
-from schemas.digest import sha256
+from schemas.digest import plain, sha256
 from schemas.errors import LedgerError, TrainingError
 from schemas.training import RECORD
 from tests.conftest import recipe_over, site_at
@@ -107,6 +110,18 @@ def test_a_later_run_carries_the_checkpoints_on(made, tmp_path):
     later = run(replace(recipe_over(folder), name="later"), site)
     assert Log(site.store).head().run == later.run
     assert seen(site, items[0])[0]["checkpoint_id"] == CHECKPOINT.hex()
+
+
+def test_its_rows_are_as_their_json_schemas_say(made, tmp_path):
+    _, site, _ = made
+    record(tmp_path, site)
+    commit_training(site.store, tmp_path)
+    for name in RECORD:
+        schema = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+        rows = Ledger.open(site.store).db.rows(f"SELECT DISTINCT * FROM {name}")
+        assert rows
+        for row in rows:
+            jsonschema.validate(plain(row), schema)
 
 
 def test_without_consumption_the_answer_is_unknown(made, tmp_path):
