@@ -77,6 +77,24 @@ def test_it_is_what_the_slow_reference_says_either_way_round(a, b):
     assert difference(a, b) == difference(b, a) == slow(a, b)
 
 
+def test_either_picture_may_be_the_one_that_is_seen_through_the_tone_curve():
+    picture = scene(400, 300)
+    clipped = thumbnail(ImageEnhance.Brightness(picture).enhance(1.25))
+    found = [
+        worst_cell(*pair)
+        for pair in ((blurred(thumbnail(picture)), blurred(clipped)), (blurred(clipped), blurred(thumbnail(picture))))
+    ]
+    assert found[0] != found[1]
+    assert difference(thumbnail(picture), clipped) == slow(thumbnail(picture), clipped) == min(found)
+    assert difference(clipped, thumbnail(picture)) == min(found)
+
+
+def test_the_tone_curve_bends_no_level_too_far():
+    grey, dark = np.full((2, SIDE, SIDE, 3), [[[[200]]], [[[200 - TONE_LEVELS - 9]]]], np.uint8)
+    assert difference(grey, dark) == 9
+    assert TONE_LEVELS == 64
+
+
 @given(pictures)
 def test_a_picture_does_not_differ_from_itself(picture):
     assert difference(picture, picture) == 0
