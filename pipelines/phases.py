@@ -248,13 +248,13 @@ def sharded(
     orders = [
         order
         for found, cluster, done in zip(lanes, grouped, settled, strict=True)
-        for order in shard_orders(recipe, site, found.lane, done.kept, cluster.components, _places(found))
+        for order in shard_orders(recipe, site, found.lane, done.kept, cluster.components, _places(recipe, found))
     ]
     receipts = tuple(done[0] for done in run_orders(recipe, site, orders, "shards", progress))
     return Sharded(receipts=receipts, release=release_from(recipe, site, orders))
 
 
-def _places(found: LaneRun) -> list[Place]:
+def _places(recipe: Recipe, found: LaneRun) -> list[Place]:
     """Where the text, capture and evidence of each work order's items lie."""
     return [
         Place(
@@ -263,6 +263,7 @@ def _places(found: LaneRun) -> list[Place]:
             rights=order.rights,
             licence=receipts["split"].part("licence"),
             page=receipts["split"].part("page"),
+            card_licence=recipe.source(order.source).card.licence,
         )
         for receipts, order in zip(found.receipts, found.orders, strict=True)
     ]

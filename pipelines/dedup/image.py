@@ -17,8 +17,8 @@ from pipelines.dedup.candidates import HOT_BUCKET_CAP, bucket_chunks, first_8_by
 from pipelines.dedup.duplicates import Chunks, Dedup, LoadTexts
 from pipelines.dedup.signatures import RANKS
 from pipelines.dedup.verify import EDGES
+from pipelines.kernels import picture as kernels
 from pipelines.kernels.minhash import F64, I64, U8, U64
-from pipelines.kernels.picture import worst_difference
 from pipelines.kernels.thumbnail import SIDE, THUMBNAIL, THUMBNAIL_BYTES
 from pipelines.stage import Shape, Stage
 from schemas.errors import RecipeError, StageError
@@ -50,7 +50,7 @@ _LUMA = np.array([299, 587, 114])
 # pictures. With one block (the plain pigeonhole) they hold 7 bits, and a thousand pictures each.
 _EQUAL_BLOCKS = 3
 _BOUNDS = {
-    "threshold": (0.5, 1.0), "max_distance": (0, 16), "min_contrast": (0, 128), "hot_bucket_cap": (2, 10_000),
+    "threshold": (0.3, 1.0), "max_distance": (0, 16), "min_contrast": (0, 128), "hot_bucket_cap": (2, 10_000),
     "max_removed_share": (0.0, 1.0),
 }  # fmt: skip
 
@@ -180,21 +180,16 @@ def image_chunks(stage: Stage, table: pa.Table, part: int, partitions: int) -> C
 
 
 def verify_images(stage: Stage, pairs: pa.RecordBatch, table: pa.Table, load_texts: LoadTexts) -> pa.RecordBatch:
-    """`EDGES` of the pairs whose hashes are near and whose thumbnails are similar enough; nothing is read but the table.
-
-    similarity: 1 less the `worst_difference` of the thumbnails as a share of twice the contrast of the flatter one.
-    """
+    """`EDGES` of the pairs whose hashes are near and whose thumbnails are alike enough; nothing is read but the table."""
     a, b = (pairs.column(name).to_numpy() for name in ("a", "b"))
     column = table.column("phash").combine_chunks()
     hashes, is_hashed = column.fill_null(0).to_numpy(), column.is_valid().to_numpy(zero_copy_only=False)
     is_near = np.bitwise_count(hashes[a] ^ hashes[b]) <= stage.number("max_distance")
     near = np.flatnonzero(is_near & is_hashed[a] & is_hashed[b])
     rows, sides = np.unique(np.concatenate([a[near], b[near]]), return_inverse=True)
-    left, right = sides[: len(near)], sides[len(near) :]
     pictures = _pixels(table.column("thumbnail").take(pa.array(rows)).combine_chunks())
-    spread = contrast(pictures)
-    difference = worst_difference(pictures.reshape(len(pictures), THUMBNAIL_BYTES), left, right)
-    similarity = np.maximum(1 - difference / (2 * np.minimum(spread[left], spread[right])), 0.0)
+    thumbnails = pictures.reshape(len(pictures), THUMBNAIL_BYTES)
+    similarity = kernels.similarity(thumbnails, sides[: len(near)], sides[len(near) :])
     is_edge = similarity >= stage.number("threshold")
     columns = [a[near][is_edge], b[near][is_edge], similarity[is_edge]]
     return pa.RecordBatch.from_arrays([pa.array(column) for column in columns], schema=EDGES)
@@ -206,9 +201,9 @@ IMAGE_DEDUP = Stage(
     shape=Shape.GROUP,
     fn=image_signatures,
     parameters=(
-        # Chosen on 591 stamps: the most alike that are different pictures (a letter more on one) reach 0.79; copies at JPEG
-        # quality 50, half the size, cropped by 1 or 2 % a side, or brighter by a fifth keep 0.85 in 90 to 99 % of cases.
-        ("threshold", 0.85),
+        # Chosen on 591 stamps: the most alike that are different pictures (a letter differs) reach 0.55, the next 0.34; slides
+        # with one header and other words 0.61 at most. Copies are in docs/image_caption.md.
+        ("threshold", 0.6),
         # Chosen on the same: bits of 64 within which lie 96 % of copies at quality 50, 98 % at half the size or brighter
         # by a fifth, 93 % and 82 % cropped by 1 and 2 %.
         ("max_distance", 8),

@@ -22,7 +22,7 @@ from pipelines.lanes.lane import Lane
 from pipelines.payload import payload_bytes
 from pipelines.receipt import Receipt, room
 from pipelines.recipe import Recipe
-from pipelines.rooms import one_batch
+from pipelines.rooms import one_batch, set_column
 from pipelines.shard.card import Card
 from pipelines.shard.files import files_below
 from pipelines.shard.release import ShardSet, assemble_lane, assemble_release, publish_release, release_name
@@ -38,13 +38,14 @@ from schemas.shard import PLACEMENT, RELEASE, SHARD, Split
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the items of one work order lie, and what is known of them."""
+    """Where the items of one work order lie, and what is known of them. `card_licence`: of their source, as a whole."""
 
     items: Part
     capture: Part
     rights: Part
     licence: Part
     page: Part
+    card_licence: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +62,10 @@ class ShardOrder:
     def key(self) -> bytes:
         """The digest of everything the shard's bytes follow from."""
         parts = [
-            [p.items.sha256, p.capture.sha256, p.rights.sha256, p.licence.sha256, p.page.sha256] for p in self.places
+            [p.items.sha256, p.capture.sha256, p.rights.sha256, p.licence.sha256, p.page.sha256, p.card_licence]
+            for p in self.places
         ]
-        return digest("room", "shard", 2, self.lane, self.split, self.index, parts, self.rows)
+        return digest("room", "shard", 3, self.lane, self.split, self.index, parts, self.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +160,12 @@ def _samples(site: Site, lane: Lane, order: ShardOrder) -> Iterator[Sample]:
         items = one_batch(site.store.read_part(place.items).take(pa.array([row for _, row in rows])))
         captures = site.store.read_part(place.capture)
         at = pc.index_in(items.column("capture_id"), value_set=captures.column("capture_id").combine_chunks())
-        known = _known(items, *(site.store.read_part(part) for part in (place.rights, place.licence, place.page)))
+        known = _known(
+            items, *(site.store.read_part(part) for part in (place.rights, place.licence, place.page)), place
+        )
+        of_card = pc.equal(known.column("license_source"), "card").fill_null(False)
+        licence = pc.if_else(of_card, pa.scalar(place.card_licence, pa.string()), items.column("licence"))
+        items = set_column(items, "licence", licence)
         samples = lane.samples(items, one_batch(captures.take(at)), known)
         pairs = zip(samples, items.column("payload").to_pylist(), strict=True)
         found |= dict(zip([ordinal for ordinal, _ in rows], pairs, strict=True))
@@ -170,8 +177,13 @@ def _samples(site: Site, lane: Lane, order: ShardOrder) -> Iterator[Sample]:
         yield sample
 
 
-def _known(items: pa.RecordBatch, rights: pa.Table, licences: pa.Table, pages: pa.Table) -> pa.RecordBatch:
-    """What the captures of these items say of their use, in the form samples publish it."""
+def _known(
+    items: pa.RecordBatch, rights: pa.Table, licences: pa.Table, pages: pa.Table, place: Place
+) -> pa.RecordBatch:
+    """What the captures of these items say of their use, in the form samples publish it.
+
+    The licence of the source card stands, named as such, for an item of whose licence nothing was said.
+    """
     said: dict[bytes, set[tuple[str, str]]] = defaultdict(set)
     for row in rights.select(["capture_id", "subject_kind", "mechanism", "verdict"]).to_pylist():
         if row["subject_kind"] == "capture":
@@ -179,6 +191,7 @@ def _known(items: pa.RecordBatch, rights: pa.Table, licences: pa.Table, pages: p
     named: dict[tuple[bytes, str], str] = {}
     for row in licences.select(["capture_id", "expression", "location"]).to_pylist():
         named.setdefault((row["capture_id"], row["expression"]), row["location"])
+    speak = set(licences.column("capture_id").to_pylist())
     urls = dict(zip(*(pages.column(name).to_pylist() for name in ("capture_id", "uri")), strict=True))
     rows = []
     columns = (items.column(name).to_pylist() for name in ("capture_id", "licence", "text_capture_id"))
@@ -190,6 +203,8 @@ def _known(items: pa.RecordBatch, rights: pa.Table, licences: pa.Table, pages: p
         )
         signals = [f"{mechanism}:{verdict}" for mechanism, verdict in sorted(said[capture])]
         source = named.get((capture, licence))
+        if place.card_licence and licence is None and capture not in speak:
+            source = "card"
         rows.append({"license_source": source, "page_url": urls.get(sayer), "decision": decision, "signals": signals})
     return pa.RecordBatch.from_pylist(rows, schema=EVIDENCE)
 

@@ -3,7 +3,7 @@
     split_images(IMAGE_SPLIT, items, payloads, child) -> (children, decisions)
 
 The bytes are only ever touched in the killable child. A picture of which nothing is said is dropped undecoded; a JPEG in RGB or
-grey stays byte for byte as it came; all else becomes one.
+grey stays byte for byte as it came, unless its metadata says where it was taken; all else becomes one.
 """
 
 from typing import Any

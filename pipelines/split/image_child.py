@@ -18,6 +18,7 @@ from PIL import AvifImagePlugin, ExifTags, Image, UnidentifiedImageError
 from pipelines.capture.sniff import sniff
 from pipelines.child import RowFailed, serve
 from pipelines.kernels.thumbnail import SIDE, THUMBNAIL
+from pipelines.split.jpeg import without_metadata
 from schemas.item import ID
 from schemas.reasons import Reason
 
@@ -29,14 +30,13 @@ RESULT = pa.schema(
         pa.field("original_width", pa.int32()),  # pixels, of what was captured
         pa.field("original_height", pa.int32()),
         pa.field("orientation", pa.int8()),  # Exif's 1..8, by which no pixel was turned; null where it does not say
-        pa.field(
-            "frames", pa.int32()
-        ),  # pictures in the file, of which the first is read; null where they cannot be counted
+        pa.field("has_location", pa.bool_()),  # its metadata says where it was taken, and was left out
+        pa.field("frames", pa.int32()),  # pictures in the file; the first is read; null where they cannot be counted
         pa.field("has_alpha", pa.bool_()),  # it can be transparent, and was put on white
         pa.field("entropy_bits", pa.float64()),  # of its grey levels, 0..8; 0 for one colour
         pa.field("pixels_sha256", ID),  # of width and height (big-endian uint32) and the RGB bytes
         pa.field("thumbnail", THUMBNAIL),
-        pa.field("media", pa.large_binary()),  # the JPEG it was converted to; null for a JPEG that is kept as it came
+        pa.field("media", pa.large_binary()),  # the JPEG it became; null for one that is kept as it came
     ]
 )
 
@@ -63,19 +63,20 @@ def read_picture(row: Mapping[str, Any]) -> Mapping[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of metadata that nobody reads
         picture, colours = _decoded(row["data"], row["media_type"], row["max_pixels"])
-        kept = FORMATS[picture.format] == "jpeg" and picture.mode in _KEPT_MODES
+        orientation, has_location = _orientation(picture), _has_location(picture)
         return {
             "format": FORMATS[picture.format],
             "width": colours.width,
             "height": colours.height,
             "original_width": colours.width,
             "original_height": colours.height,
-            "orientation": _orientation(picture),
+            "orientation": orientation,
+            "has_location": has_location,
             "has_alpha": picture.has_transparency_data,
             "entropy_bits": round(abs(colours.convert("L").entropy()), 3),
             "pixels_sha256": _pixels_sha256(colours),
             "thumbnail": colours.resize((SIDE, SIDE), Image.Resampling.BILINEAR).tobytes(),
-            "media": None if kept else _jpeg(colours, row["quality"]),
+            "media": _published(picture, colours, row, orientation, has_location),
             "frames": _frames(picture),  # last: counting them moves the picture on
         }
 
@@ -158,6 +159,26 @@ def _on_white(picture: Image.Image) -> Image.Image:
     white = Image.new("RGB", picture.size, "white")
     white.paste(picture, mask=picture)
     return white
+
+
+def _published(
+    picture: Any, colours: Image.Image, row: Mapping[str, Any], orientation: int | None, has_location: bool
+) -> bytes | None:
+    """The bytes to publish; null for a JPEG that is kept as it came."""
+    if FORMATS[picture.format] != "jpeg" or picture.mode not in _KEPT_MODES:
+        return _jpeg(colours, row["quality"])
+    if not has_location:
+        return None
+    return without_metadata(row["data"], orientation) or _jpeg(colours, row["quality"])
+
+
+def _has_location(picture: Image.Image) -> bool:
+    if b"GPSL" in picture.info.get("xmp", b""):
+        return True
+    try:
+        return bool(picture.getexif().get_ifd(ExifTags.IFD.GPSInfo))
+    except Exception:  # what cannot be read may say where it was taken
+        return b"Exif" in picture.info.get("exif", b"")
 
 
 def _orientation(picture: Image.Image) -> int | None:

@@ -134,7 +134,7 @@ def test_ranks_of_other_items_are_refused():
         image_signatures(IMAGE_DEDUP, items, ranks_of("ba"))
 
 
-@pytest.mark.parametrize(("setting", "value"), [("threshold", 0.2), ("max_distance", 17), ("min_contrast", -1)])
+@pytest.mark.parametrize(("setting", "value"), [("threshold", 0.29), ("max_distance", 17), ("min_contrast", -1)])
 def test_a_setting_outside_its_bounds_is_refused_by_name(setting, value):
     with pytest.raises(RecipeError, match=rf"dedup\.image, {setting} = {value}"):
         signed({"a": BIG}, IMAGE_DEDUP.override({setting: value}, where="a test"))
@@ -222,7 +222,7 @@ def test_a_pair_further_apart_than_the_distance_is_no_edge_however_it_was_found(
     pairs = pa.RecordBatch.from_pylist([{"a": 0, "b": 1}, {"a": 0, "b": 2}, {"a": 1, "b": 2}], schema=PAIRS)
     edges = verify_images(IMAGE_DEDUP, pairs, table, lambda ids: ids)
     assert [(row["a"], row["b"]) for row in edges.to_pylist()] == [(0, 1)]
-    assert 0.85 <= edges.column("similarity")[0].as_py() < 1
+    assert 0.6 <= edges.column("similarity")[0].as_py() < 1
     strict = IMAGE_DEDUP.override({"max_distance": 0}, where="a test")
     assert verify_images(strict, pairs, table, lambda ids: ids).num_rows == 0
 
@@ -263,13 +263,12 @@ def test_no_two_stamps_join_but_the_one_that_is_there_twice_and_their_copies_do(
     assert {method for _, method in found.values()} == {"exact"}
 
     some = {name: picture for name, picture in list(pictures.items())[::3] if name not in twice}
-    changes = {
-        # Chosen: 591 stamps, of which these are a third, give 0.93, 0.96, 0.91 and 0.88.
-        "quality 50": (lambda picture: stored(picture, quality=50), 0.9),
-        "half": (lambda picture: picture.resize([max(1, side // 2) for side in picture.size]), 0.93),
+    changes = {  # each with the least share of copies that must join; the shares of all 591 are in docs/image_caption.md
+        "quality 50": (lambda picture: stored(picture, quality=50), 0.88),
+        "half": (lambda picture: picture.resize([max(1, side // 2) for side in picture.size]), 0.92),
         "crop": (lambda picture: picture.crop((*[max(1, side // 100) for side in picture.size],
-                                               *[side - max(1, side // 100) for side in picture.size])), 0.86),
-        "brighter": (lambda picture: ImageEnhance.Brightness(picture).enhance(1.2), 0.83),
+                                               *[side - max(1, side // 100) for side in picture.size])), 0.8),
+        "brighter": (lambda picture: ImageEnhance.Brightness(picture).enhance(1.1), 0.94),
     }  # fmt: skip
     for change, (make, share) in changes.items():
         copies = {f"{change} of {name}": make(picture) for name, picture in some.items()}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from pipelines.kernels.thumbnail import SIDE
 from pipelines.split.image import IMAGE_FACTS, IMAGE_SPLIT, image_reader, split_images
@@ -111,6 +111,7 @@ def test_a_jpeg_stays_as_it_came_and_its_child_says_all_of_it(child):
             "original_width": 90,
             "original_height": 60,
             "orientation": None,
+            "has_location": False,
             "frames": 1,
             "has_alpha": False,
             "entropy_bits": row["facts"]["entropy_bits"],
@@ -149,6 +150,36 @@ def test_jpegs_in_rgb_or_grey_are_published_byte_for_byte(child, name):
 def test_how_a_camera_was_held_is_a_fact_and_turns_nothing(child):
     facts = facts_of(child, KEPT["turned, with Exif"])
     assert (facts["orientation"], facts["width"], facts["height"]) == (6, 90, 60)
+
+
+def located(**options):
+    """A JPEG that says where it was taken, who owns it, and how the camera was held."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 8
+    exif[ExifTags.Base.Artist] = "Anna"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    return encoded(scene(), "JPEG", exif=exif, comment="by Anna", icc_profile=b"profile" * 9, **options)
+
+
+def test_a_jpeg_that_says_where_it_was_taken_loses_its_metadata_and_nothing_else(child):
+    data = located() + encoded(scene(seed=1), "JPEG", comment="by Anna")
+    verdict, row = alone(child, data)
+    assert verdict == ("split", None, None)
+    assert (row["facts"]["has_location"], row["facts"]["orientation"]) == (True, 8)
+    assert row["content_sha256"] == sha256(row["media"])
+    published = Image.open(io.BytesIO(row["media"]))
+    assert dict(published.getexif()) == {ExifTags.Base.Orientation: 8}
+    assert published.info["icc_profile"] == b"profile" * 9
+    assert b"Anna" not in row["media"]
+    scan = data.index(b"\xff\xda")
+    assert row["media"].endswith(data[scan : data.index(b"\xff\xd9") + 2])
+    assert (pixels(row["media"]) == pixels(data)).all()
+
+
+def test_a_place_in_xmp_counts_too(child):
+    packet = b"http://ns.adobe.com/xap/1.0/\0<x exif:GPSLatitude='48,7N'/>"
+    data = JPEG[:2] + b"\xff\xe1" + struct.pack(">H", len(packet) + 2) + packet + JPEG[2:]
+    assert alone(child, data)[1]["media"] == JPEG
 
 
 CONVERTED = {
