@@ -5,6 +5,7 @@ import tarfile
 import tomllib
 import warnings
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.audit.open import Ledger
@@ -13,6 +14,7 @@ from pipelines.demo import demo_site
 from pipelines.lanes import LANES
 from pipelines.recipe import SHIPPED, loads
 from pipelines.run import run
+from pipelines.shard.tar import ShardReader
 from pipelines.shard.verify import verify_release
 from tests.conftest import site_at
 from tests.corpus.planted import Met, unmet
@@ -91,6 +93,22 @@ def test_what_is_published_says_what_was_said(demo):
     assert {key for key, one in mine.items() if one.fate == "kept"} - words.keys() == set()
     told = {key: one.text for key, one in mine.items() if one.text and key in words}
     assert {key: words[key] for key in told} == told
+
+
+def test_a_sample_names_the_licence_of_the_card_as_such(demo):
+    recipe, site, result = demo
+    cards = {source.card.name: source.card.licence for source in recipe.sources}
+    found = set()
+    for path in site.store.local(result.release_path).rglob("meta/*.parquet"):
+        shard = ShardReader(path.parent.parent / "data" / f"{path.stem}.tar")
+        for row, sample in zip(pq.read_table(path).to_pylist(), shard, strict=True):
+            document = json.loads(sample.parts["json"])
+            said = document.get("metadata", document)
+            assert row["license"] == said["license"]
+            if said["license_source"] == "card":
+                assert said["license"] == cards[row["source"]]
+            found.add(said["license_source"])
+    assert {"card", "table", None} <= found
 
 
 def test_why_tells_the_life_of_each_kind(demo):

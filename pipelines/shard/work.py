@@ -160,9 +160,8 @@ def _samples(site: Site, lane: Lane, order: ShardOrder) -> Iterator[Sample]:
         items = one_batch(site.store.read_part(place.items).take(pa.array([row for _, row in rows])))
         captures = site.store.read_part(place.capture)
         at = pc.index_in(items.column("capture_id"), value_set=captures.column("capture_id").combine_chunks())
-        known = _known(
-            items, *(site.store.read_part(part) for part in (place.rights, place.licence, place.page)), place
-        )
+        rights, licences, pages = (site.store.read_part(part) for part in (place.rights, place.licence, place.page))
+        known = _known(items, rights, licences, pages, place)
         of_card = pc.equal(known.column("license_source"), "card").fill_null(False)
         licence = pc.if_else(of_card, pa.scalar(place.card_licence, pa.string()), items.column("licence"))
         items = set_column(items, "licence", licence)
