@@ -28,8 +28,9 @@ class Reason(StrEnum):
     RECORD_TRUNCATED = "record_truncated", "the record ends before its declared length"
     DIGEST_MISMATCH = "digest_mismatch", "the payload does not have the digest its record declares"
     CONTENT_CODING_BROKEN = "content_coding_broken", "the declared content or transfer coding could not be undone"
-    TOO_LARGE = "too_large", "the payload is over the byte cap, or the picture over the pixel cap, of its lane"
+    TOO_LARGE = "too_large", "the payload is over the cap of its lane, in bytes, pixels or seconds"
     NOT_DECODABLE = "not_decodable", "the bytes are not valid in any charset or format that was declared or detected"
+    SAMPLES_NOT_FINITE = "samples_not_finite", "the recording holds samples that are NaN or infinite"
     TIME_LIMIT = "time_limit", "the row used up its processor or wall time in the decoding child"
     MEMORY_LIMIT = "memory_limit", "the row used up its memory in the decoding child"
     DECODER_CRASHED = "decoder_crashed", "the decoding child died on this row"
@@ -38,8 +39,12 @@ class Reason(StrEnum):
     # split
     NO_TEXT = "no_text", "no main text was found on the page"
     BINARY_FILE = "binary_file", "the bytes of a file taken for source are no text"
-    FORMAT_NOT_SUPPORTED = "format_not_supported", "the bytes are of a format that the lane does not read (SVG, HEIC)"
+    FORMAT_NOT_SUPPORTED = (
+        "format_not_supported",
+        "the bytes are of a format that the lane does not read (SVG, HEIC, AAC)",
+    )
     CAPTION_MISSING = "caption_missing", "nothing that was captured says what the picture shows"
+    TRANSCRIPT_MISSING = "transcript_missing", "nothing that was captured says what is heard: no transcript, no caption"
 
     # language and quality of text
     LANGUAGE_NOT_WANTED = "language_not_wanted", "the detected language is not one the source lists"
@@ -79,11 +84,19 @@ class Reason(StrEnum):
     CAPTION_BOILERPLATE = "caption_boilerplate", "the caption would suit any picture (image, logo, click to enlarge)"
     REPEATED_WORDS = "repeated_words", "too many words of the caption repeat earlier ones"
 
+    # quality of recordings
+    SOUND_TOO_SHORT = "sound_too_short", "the recording is shorter than the threshold"
+    SOUND_TOO_LONG = "sound_too_long", "the recording is longer than the threshold"
+    LOW_SAMPLE_RATE = "low_sample_rate", "fewer samples a second than the threshold"
+    SILENT = "silent", "the recording is silent, or as good as"
+    CLIPPED = "clipped", "too many samples lie at the ends of the scale"
+    TOO_MUCH_TEXT = "too_much_text", "more characters a second than anybody speaks: the text is not what is heard"
+
     # edits (the item is changed, not lost)
     PERSONAL_DATA = "personal_data", "personal data was replaced by a placeholder"
 
     # group
-    EXACT_DUPLICATE = "exact_duplicate", "the same text or the same pixels as a kept item"
+    EXACT_DUPLICATE = "exact_duplicate", "the same text, pixels or samples as a kept item"
     NEAR_DUPLICATE = "near_duplicate", "verified similar to a kept item at or above the threshold"
     OVER_QUOTA = "over_quota", "the mix asks for fewer items of this lane"
 

@@ -2,7 +2,6 @@
 
 import json
 import tarfile
-import tomllib
 import warnings
 
 import pyarrow.parquet as pq
@@ -11,29 +10,13 @@ import pytest
 from pipelines.audit.open import Ledger
 from pipelines.audit.why import why
 from pipelines.demo import demo_site
-from pipelines.lanes import LANES
-from pipelines.recipe import SHIPPED, loads
+from pipelines.recipe import load
 from pipelines.run import run
 from pipelines.shard.tar import ShardReader
 from pipelines.shard.verify import verify_release
 from tests.conftest import site_at
 from tests.corpus.planted import Met, unmet
 from tests.corpus.truth import planted, served
-
-FIVE = ["web", "books", "code", "image_caption", "audio"]
-# TODO(#3): once five lanes stand this is FIVE, and the recipe is `load("demo")`.
-STANDING = [name for name in FIVE if name in {lane.name for lane in LANES}]
-
-
-def demo_recipe():
-    """The demo without the sources of lanes that do not stand."""
-    head, *sources = (SHIPPED / "demo.toml").read_text("utf-8").split("[[source]]\n")
-    for source in sources:
-        lanes = tomllib.loads(source)["lane"]
-        known = [lane for lane in ([lanes] if isinstance(lanes, str) else lanes) if lane in STANDING]
-        if known:
-            head += "[[source]]\n" + source.replace(f"lane = {json.dumps(lanes)}", f"lane = {json.dumps(known)}")
-    return loads(head, base=SHIPPED)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +25,7 @@ def demo(tmp_path_factory):
     with warnings.catch_warnings():
         # the server process of the demo ends after its pipes are closed
         warnings.simplefilter("ignore", ResourceWarning)
-        with demo_site(demo_recipe(), site) as (recipe, ready):
+        with demo_site(load("demo"), site) as (recipe, ready):
             return recipe, ready, run(recipe, ready)
 
 
@@ -70,7 +53,7 @@ def published(site, result):
 
 
 def test_everything_planted_meets_its_fate(demo):
-    assert unmet([one for one in planted(crawled=True) if one.lane in STANDING], met(demo[1])) == {}
+    assert unmet(planted(crawled=True), met(demo[1])) == {}
 
 
 def test_everything_served_is_in_the_ledger(demo):
@@ -89,7 +72,7 @@ def test_what_robots_forbids_was_not_fetched_and_is_in_the_ledger(demo, url):
 
 def test_what_is_published_says_what_was_said(demo):
     words = published(demo[1], demo[2])
-    mine = {(one.lane, one.uri): one for one in planted(crawled=True) if one.lane in STANDING}
+    mine = {(one.lane, one.uri): one for one in planted(crawled=True)}
     assert {key for key, one in mine.items() if one.fate == "kept"} - words.keys() == set()
     told = {key: one.text for key, one in mine.items() if one.text and key in words}
     assert {key: words[key] for key in told} == told
@@ -113,7 +96,7 @@ def test_a_sample_names_the_licence_of_the_card_as_such(demo):
 
 def test_why_tells_the_life_of_each_kind(demo):
     ledger = Ledger.open(demo[1].store)
-    kinds = {(one.lane, one.fate, one.reason): one.uri for one in planted(crawled=True) if one.lane in STANDING}
+    kinds = {(one.lane, one.fate, one.reason): one.uri for one in planted(crawled=True)}
     for kind, uri in kinds.items():
         assert why(ledger, uri)["captures"], kind
 

@@ -71,7 +71,7 @@ def _of_type(kind: pa.DataType, within: Mapping[str, Said]) -> Schema:
         return {"type": "array", "items": _of_field(kind.value_field, Said(within=dict(within)))}
     if types.is_fixed_size_binary(kind):
         return {"type": "string", "pattern": f"^[0-9a-f]{{{2 * kind.byte_width}}}$"}
-    if types.is_binary(kind):
+    if types.is_binary(kind) or types.is_large_binary(kind):
         return {"type": "string", "pattern": "^([0-9a-f]{2})*$"}
     if types.is_timestamp(kind):
         return {"type": "string", "format": "date-time"}
