@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SITE ?= demo-site
 # One thing of each kind: kept, barred by its site, merged, barred by the page that shows it, a copy, an edition, minified.
 ASKED := http://river.example/stories/1.html http://closed.example/ http://gallery.example/pictures/0.jpg \
-  http://gallery.example/pictures/behind.jpg upload://demo-sounds/quiet/08.wav upload://demo-books/the-lock-keeper.txt \
+  http://gallery.example/pictures/behind.jpg upload://demo-sounds/quiet/16.wav upload://demo-books/the-lock-keeper.txt \
   upload://demo-code/code.tar.gz!/tally/web/chart.min.js
 
 .PHONY: demo test check clean

@@ -129,13 +129,13 @@ def _shards() -> Upload:
 def _sounds() -> Upload:
     """Sounds 7 to 24 with transcripts beside them in a tar.gz; copies and odd ones as loose files; a tar.gz that is cut."""
     known = {sound.name: sound for sound in sounds.sounds()}
-    first, loud = known["01"].samples, known["08"].samples
+    first, loud = known["01"].samples, known["16"].samples
     within = [
         (
             f"{name}.wav",
             sounds.wav(sound.samples),
             sound.says,
-            copy_of(f"sound {name}" if name in ("07", "08") else None),
+            copy_of(f"sound {name}" if name in ("07", "16") else None),
         )
         for name, sound in known.items()
         if name > "06"
@@ -143,7 +143,7 @@ def _sounds() -> Upload:
     loose = [
         ("same/01.flac", sounds.flac(first), known["01"].says, copy_of("sound 01")),
         ("same/07.flac", sounds.flac(known["07"].samples), known["07"].says, copy_of("sound 07")),
-        ("quiet/08.wav", sounds.wav(sounds.quieter(loud)), known["08"].says, copy_of("sound 08")),
+        ("quiet/16.wav", sounds.wav(sounds.quieter(loud)), known["16"].says, copy_of("sound 16")),
         ("odd/silence.wav", sounds.wav(sounds.silence()), "Nothing can be heard.", dropped("silent")),
         (
             "broken/cut.flac",
@@ -151,7 +151,12 @@ def _sounds() -> Upload:
             "A tone that breaks off.",
             broken("not_decodable"),
         ),
-        ("broken/numbers.wav", sounds.wav(sounds.not_numbers()), "A tone with a hole in it.", broken("not_decodable")),
+        (
+            "broken/numbers.wav",
+            sounds.wav(sounds.not_numbers()),
+            "A tone with a hole in it.",
+            broken("samples_not_finite"),
+        ),
     ]
     whole = gzip_bytes(
         tar({"lost/10.wav": sounds.wav(known["10"].samples), "lost/10.txt": b"A tone that quickly rises.\n"})
