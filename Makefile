@@ -8,6 +8,9 @@ ASKED := http://river.example/stories/1.html http://closed.example/ http://galle
   http://gallery.example/pictures/behind.jpg upload://demo-sounds/quiet/16.wav upload://demo-books/the-lock-keeper.txt \
   upload://demo-code/code.tar.gz!/tally/web/chart.min.js
 
+MODELS := $(SITE)/models/demo
+PHOTO := shapes/14.jpg
+
 .PHONY: demo test check clean
 
 demo: $(VENV)/.ready
@@ -16,6 +19,12 @@ demo: $(VENV)/.ready
 	$(BIN)/headwater drops --site $(SITE)
 	for name in $(ASKED); do $(BIN)/headwater why $$name --site $(SITE) || exit; done
 	$(BIN)/headwater verify --site $(SITE)
+	$(BIN)/headwater train --site $(SITE) --out $(MODELS)/pretrained --preset nano --set train.steps=300
+	$(BIN)/headwater tune $(MODELS)/pretrained --site $(SITE) --lane books --source demo-questions --out $(MODELS)/finetuned
+	$(BIN)/headwater generate $(MODELS)/pretrained --image $(SITE)/.scratch/demo/photos/$(PHOTO) --max-tokens 24
+	$(BIN)/headwater generate $(MODELS)/pretrained --text "The river" --max-tokens 24 --temperature 0.7 --top-p 0.9
+	$(BIN)/headwater generate $(MODELS)/finetuned --question "What is two and three?" --max-tokens 12
+	$(BIN)/headwater why upload://demo-photos/$(PHOTO) --site $(SITE)
 
 test: $(VENV)/.ready
 	$(BIN)/ruff check .

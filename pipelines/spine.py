@@ -397,7 +397,7 @@ def _ledger_items(
     place = pc.index_in(items.column("item_id"), value_set=edited.column("item_id"))
     digests = pc.coalesce(edited.column("content_sha256").take(place), items.column("content_sha256"))
     texts = pc.coalesce(edited.column("text").take(place), items.column("text"))
-    size = pc.coalesce(pc.binary_length(texts), pc.struct_field(items.column("payload"), "length"), pa.scalar(0))
+    size = pc.coalesce(pc.struct_field(items.column("payload"), "length"), pc.binary_length(texts), pa.scalar(0))
     columns = {name: items.column(name) for name in items.schema.names}
     columns |= {"lane": pa.array([lane.name] * len(items), pa.string()), "language": language}
     columns |= {"content_sha256": digests, "bytes": size.cast(pa.int64())}

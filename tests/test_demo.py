@@ -101,6 +101,17 @@ def test_why_tells_the_life_of_each_kind(demo):
         assert why(ledger, uri)["captures"], kind
 
 
+def test_why_of_a_picture_tells_the_page_that_captions_it_and_what_that_page_reserves(demo):
+    told = why(Ledger.open(demo[1].store), "http://gallery.example/pictures/behind.jpg")
+    (page,) = told["texts_from"]
+    assert page["uri"].startswith("http://gallery.example/")
+    assert {"disallow"} <= {said["verdict"] for said in page["rights"]}
+    (picture,) = told["captures"]
+    (item,) = picture["items"][0]["children"]
+    assert item["disposition"]["reason"] == "meta_opt_out"
+    assert item["bytes"] == picture["stored"]["length"]
+
+
 def test_the_release_verifies_and_a_second_run_fetches_nothing(demo):
     recipe, site, first = demo
     assert verify_release(site.store.local(first.release_path)).problems == ()

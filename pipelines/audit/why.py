@@ -15,7 +15,8 @@ def why(ledger: Ledger, name: str) -> dict[str, Any]:
     """Everything the ledger knows of a URI, an id (8 hex digits or more), a sample key or a file, as JSON values.
 
     Captures in order of time, each with where its bytes lie, what was recorded of its rights, and its items as trees:
-    roots, and under `children` what was cut from them. For an item only its own line is told, not its siblings. Where
+    roots, and under `children` what was cut from them. `texts_from`: the pages, tables and files that say what pictures and
+    recordings show, with what was recorded of their rights. For an item only its own line is told, not its siblings. Where
     nothing was recorded the value is "unknown"; an empty list means that there is none.
 
     Raises:
@@ -25,14 +26,16 @@ def why(ledger: Ledger, name: str) -> dict[str, Any]:
     at, found = resolve(ledger, name)
     rows = lineage(at.db, found.items, found.captures)
     captures = _captures(at, sorted({*found.captures, *(row["capture_id"] for row in rows)}))
-    recorded = evidence(at.db, captures)
+    sayers = _captures(at, sorted({row["text_capture_id"] for row in rows if row["text_capture_id"]}))
+    recorded = evidence(at.db, [*captures, *sayers])
     trees = _trees(rows, told(at.db, rows))
-    sources = {row["source"] for row in captures}
+    sources = {row["source"] for row in [*captures, *sayers]}
     answer = {
         "name": name,
         "kind": found.kind,
         "commit": commit_row(at),
         "captures": [_capture(row, recorded[row["capture_id"]], trees.get(row["capture_id"], [])) for row in captures],
+        "texts_from": [_told(row) | recorded[row["capture_id"]] for row in sayers],
         "sources": {
             row["name"]: row
             for row in at.db.rows("SELECT DISTINCT * FROM source ORDER BY name")
@@ -60,18 +63,23 @@ def _captures(ledger: Ledger, ids: list[bytes]) -> list[Row]:
     return list(found.values())
 
 
-def _capture(row: Row, recorded: Row, items: list[Row]) -> Row:
+def _told(row: Row) -> Row:
+    """A capture as its own row says it."""
     outcome = row["outcome"]
-    told = {name: value for name, value in row.items() if name not in ("uri_key", "payload")} | {
+    return {name: value for name, value in row.items() if name not in ("uri_key", "payload")} | {
         "meaning": Outcome(outcome).explanation if outcome in set(Outcome) else UNKNOWN,
         "fetched_at": row["fetched_at"] or UNKNOWN,
         "headers": dict(row["headers"]),
         "stored": row["payload"],
     }
+
+
+def _capture(row: Row, recorded: Row, items: list[Row]) -> Row:
+    told = _told(row)
     if not items:
         told["no_items_because"] = (
             f"no lane of the recipe takes {row['media_type'] or 'an undeclared media type'}, or the sample left it out"
-            if outcome == Outcome.FETCHED
+            if row["outcome"] == Outcome.FETCHED
             else told["meaning"]
         )
     return told | recorded | {"items": items}
