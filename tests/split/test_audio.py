@@ -258,6 +258,7 @@ def test_silence_is_known_for_what_it_is():
 def test_clipping_is_counted_at_the_ends_of_the_scale_whatever_the_bits(subtype):
     found = read(wav(np.array([1.0, -1.0, 0.5, -0.5, 0.0, 0.0, 0.99, 0.0]), subtype))
     assert found["clipping_ratio"] == 2 / 8
+    assert read(wav(np.array([-32768, -32767, 32767, 32766, 0], np.int16)))["clipping_ratio"] == 3 / 5
 
 
 # Words
@@ -266,7 +267,7 @@ def test_clipping_is_counted_at_the_ends_of_the_scale_whatever_the_bits(subtype)
 @pytest.mark.parametrize(
     ("words", "chosen"),
     [
-        ([said("a", location="figcaption"), said("b", location="transcript", role="transcript")], "b"),
+        ([said("a", location="table"), said("b", location="transcript", role="transcript")], "b"),
         ([said("a", location="title"), said("b", location="figcaption"), said("c", location="member")], "c"),
         ([said("a", location="json_ld"), said("b", location="elsewhere"), said("c", location="title")], "a"),
         ([said(" \x00\n", location="table"), said("b", location="title")], "b"),

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.dedup.audio import AUDIO_DEDUP, similarity
-from pipelines.split.fingerprint import BANDS, HOP_S, Spectrum, fingerprint, mel_edges
+from pipelines.split.fingerprint import BANDS, HOP_S, LANDMARKS, Spectrum, fingerprint, mel_edges
 from tests.split.sounds import RATE, babble, resampled
 
 quick = settings(max_examples=20, deadline=None, derandomize=True, database=None)
@@ -92,6 +92,12 @@ def test_steady_tones_have_too_few_bits_to_be_alike(other):
     time = np.arange(RATE) / RATE
     tones = [heard(np.sin(2 * np.pi * hertz * time) / 2) for hertz in (440, other)]
     assert similarity(*(tone.words for tone in tones), doubt=120, shift=6) < AUDIO_DEDUP.settings["threshold"]
+
+
+def test_each_landmark_is_there_with_one_bit_turned_too():
+    found = heard(babble(3)).landmarks
+    assert 2 <= len(found) <= 2 * LANDMARKS
+    assert (np.bitwise_count(found[:, None] ^ found) == 1).any(axis=1).all()
 
 
 @pytest.mark.parametrize("rate", [1, 50, 4_000, 655_350])
