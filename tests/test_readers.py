@@ -82,11 +82,14 @@ def test_hugging_face_datasets_read_every_byte_by_the_declared_features(release,
 @pytest.mark.parametrize("lane", AS_CAPTURED)
 def test_words_and_media_are_those_that_were_captured(release, captured, tmp_path, lane):
     media, magic = AS_CAPTURED[lane]
-    said = {one.uri: one.text for one in planted(crawled=True) if one.lane == lane and one.text}
+    said = {one.uri: one.text for one in planted(crawled=True) if (one.lane, one.fate) == (lane, "kept") and one.text}
     rows = [row for split in hugging_face(release / lane, tmp_path).values() for row in split.values()]
-    assert {row["json"]["url"]: row["txt"] for row in rows if row["json"]["url"] in said} == {
-        row["json"]["url"]: said[row["json"]["url"]] for row in rows if row["json"]["url"] in said
-    }
+    words = {row["json"]["url"]: row["txt"] for row in rows}
+    assert said
+    assert {url: words.get(url) for url in said} == said
+    assert [row["json"]["caption"] if lane == "image_caption" else row["json"]["text"][0] for row in rows] == [
+        row["txt"] for row in rows
+    ]
     as_it_came = [row for row in rows if captured[row["json"]["sha256_original"]].startswith(magic)]
     assert 0 < len(as_it_came) < len(rows)
     for row in as_it_came:
