@@ -33,7 +33,7 @@ licence = "CC0-1.0"
 """
 HEARD = {sound.name: sound for sound in sounds.sounds()}
 WHOLE = {
-    "disc.jpg": (pictures.photo("1"), pictures.caption("1")),
+    "photo.jpg": (pictures.photo("1"), pictures.caption("1")),
     "cut-out.png": (pictures.cutout("2"), pictures.caption("2")),
     "beeps.wav": (sounds.wav(HEARD["01"].samples), HEARD["01"].says),
     "bell.flac": (sounds.flac(HEARD["13"].samples), HEARD["13"].says),
