@@ -2,14 +2,17 @@
 
 corpus_recipe   (folder with archives) -> the recipe over it, as TOML would give it
 curate          run a recipe at a fresh site and give (site, result)
+demo            the shipped demo, run once a session: (recipe, site, result); its server is gone, its site is only read
 """
 
+import warnings
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from pipelines.recipe import Recipe, loads
+from pipelines.demo import demo_site
+from pipelines.recipe import Recipe, load, loads
 from pipelines.run import Result, run
 from pipelines.site import Site, load_site
 
@@ -59,3 +62,13 @@ def curate(tmp_path):
         return site, run(recipe_over(archives, more), site)
 
     return do
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    site = site_at(tmp_path_factory.mktemp("demo"))
+    with warnings.catch_warnings():
+        # the server process of the demo ends after its pipes are closed
+        warnings.simplefilter("ignore", ResourceWarning)
+        with demo_site(load("demo"), site) as (recipe, ready):
+            return recipe, ready, run(recipe, ready)

@@ -2,31 +2,17 @@
 
 import json
 import tarfile
-import warnings
 
 import pyarrow.parquet as pq
 import pytest
 
 from pipelines.audit.open import Ledger
 from pipelines.audit.why import why
-from pipelines.demo import demo_site
-from pipelines.recipe import load
 from pipelines.run import run
 from pipelines.shard.tar import ShardReader
 from pipelines.shard.verify import verify_release
-from tests.conftest import site_at
 from tests.corpus.planted import Met, unmet
 from tests.corpus.truth import planted, served
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    site = site_at(tmp_path_factory.mktemp("demo"))
-    with warnings.catch_warnings():
-        # the server process of the demo ends after its pipes are closed
-        warnings.simplefilter("ignore", ResourceWarning)
-        with demo_site(load("demo"), site) as (recipe, ready):
-            return recipe, ready, run(recipe, ready)
 
 
 def met(site):

@@ -29,6 +29,10 @@ HUB_LICENCES = frozenset(
         "cc-by-nc-sa-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-4.0", "gpl-2.0", "gpl-3.0", "lgpl-2.1", "lgpl-3.0", "agpl-3.0",
     }
 )  # fmt: skip
+# Source: datasets 5.2, features/audio.py: `encode_example` imports torchcodec whatever it is given.
+_AUDIO_READING = """
+`datasets` needs `torchcodec` to load a column of audio. Without it give `features` in which `flac` is `Value("binary")`.
+"""
 _MEDIA = {"jpg": "image", "flac": "audio", "txt": "string"}
 Licences = Mapping[tuple[str, str], int]
 
@@ -94,7 +98,7 @@ def dataset_card(lane: str, config: SampleConfig, card: Card, receipts: Sequence
 `webdataset`, Hugging Face `datasets`, `wids` and `energon` read `data/*.tar` as they are; `meta/*.parquet` has one row
 a sample with its place, digest, source and licence. A sample's key is the first 32 hex digits of its item id and stays
 the same in every release. `sha256sum -c SHA256SUMS` checks the files, `headwater verify` also what is in them.
-
+{_AUDIO_READING if "flac" in config.parts else ""}
 ## Licences
 
 {NOTICE} `LICENSES.csv` has the counts by licence and source; each sample's JSON has its own.

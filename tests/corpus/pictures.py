@@ -61,11 +61,11 @@ def dot(seed: str) -> bytes:
     return png(draw(scene(seed)).resize((8, 8)))
 
 
-def bomb() -> bytes:
-    """A whole and valid PNG of 30,000 x 30,000 white pixels: whoever decodes it needs gigabytes."""
-    row = 1 + (BOMB_SIDE + 7) // 8
-    header = struct.pack(">IIBBBBB", BOMB_SIDE, BOMB_SIDE, 1, 3, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"PLTE", b"\xff\xff\xff"), (b"IDAT", _zeros(row * BOMB_SIDE)), (b"IEND", b""))
+def bomb(side: int = BOMB_SIDE) -> bytes:
+    """A whole and valid PNG of `side` x `side` white pixels: whoever decodes it needs gigabytes."""
+    row = 1 + (side + 7) // 8
+    header = struct.pack(">IIBBBBB", side, side, 1, 3, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"PLTE", b"\xff\xff\xff"), (b"IDAT", _zeros(row * side)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
