@@ -90,6 +90,7 @@ def test_shards_made_from_the_page_are_those_of_the_command_line(tmp_path):
             page.get_by_text(group, exact=True).first.wait_for()
         page.goto(f"{base}/assets/release/shards")
         page.get_by_role("button", name="Materialize").first.click()
+        page.get_by_role("button", name="Confirm").click()  # nothing before it was made from here: the step makes it
         _wait(lambda: materialised(base))
         page.goto(f"{base}/assets/release/shards?view=overview")
         page.get_by_text("SHA256SUMS").first.wait_for()
