@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE
 from schemas.decision import DECISION, DISPOSITION, DUPLICATE
 from schemas.item import LEDGER_ITEM
@@ -18,6 +19,7 @@ TABLES: dict[str, pa.Schema] = {
     "rights": RIGHTS,
     "robots": ROBOTS,
     "licence": LICENCE,
+    "annotation": ANNOTATION,
     "item": LEDGER_ITEM,
     "decision": DECISION,
     "disposition": DISPOSITION,

@@ -3,14 +3,17 @@
 import json
 import tarfile
 
+import jsonschema
 import pyarrow.parquet as pq
 import pytest
 
 from pipelines.audit.open import Ledger
 from pipelines.audit.why import why
+from pipelines.contracts.files import FOLDER
 from pipelines.run import run
 from pipelines.shard.tar import ShardReader
 from pipelines.shard.verify import verify_release
+from schemas.digest import plain
 from tests.corpus.planted import Met, unmet
 from tests.corpus.truth import planted, served
 
@@ -96,6 +99,13 @@ def test_why_of_a_picture_tells_the_page_that_captions_it_and_what_that_page_res
     (item,) = picture["items"][0]["children"]
     assert item["disposition"]["reason"] == "meta_opt_out"
     assert item["bytes"] == picture["stored"]["length"]
+
+
+def test_annotations_are_as_their_json_schema_says(demo):
+    rows = Ledger.open(demo[1].store).db.rows("SELECT DISTINCT * FROM annotation")
+    assert {"alt", "figcaption", "json_ld", "og", "table", "file", "member"} <= {row["location"] for row in rows}
+    validator = jsonschema.Draft202012Validator(json.loads((FOLDER / "annotation.json").read_text("utf-8")))
+    assert [error.message for row in rows for error in validator.iter_errors(plain(row))] == []
 
 
 def test_the_release_verifies_and_a_second_run_fetches_nothing(demo):
