@@ -15,7 +15,6 @@ PHOTO := shapes/14.jpg
 
 demo: $(VENV)/.ready
 	$(BIN)/headwater run demo --site $(SITE)
-	$(BIN)/headwater sql "SELECT lane, state, count(*) AS items FROM disposition GROUP BY ALL ORDER BY ALL" --site $(SITE)
 	$(BIN)/headwater drops --site $(SITE)
 	for name in $(ASKED); do $(BIN)/headwater why $$name --site $(SITE) || exit; done
 	$(BIN)/headwater verify --site $(SITE)

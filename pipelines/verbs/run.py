@@ -24,6 +24,8 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
 def run_verb(asked: argparse.Namespace) -> None:
     """Run a recipe and print the balance and the release."""
     from pipelines import recipe as recipes
+    from pipelines.audit.open import Ledger
+    from pipelines.balance import per_stage
     from pipelines.demo import demo_site
     from pipelines.run import run
     from pipelines.shadow import check_packages
@@ -40,6 +42,11 @@ def run_verb(asked: argparse.Namespace) -> None:
     if asked.json:
         show.as_json(fields)
         return
+    funnel = per_stage(Ledger.open(ready.store, run=result.run).db).to_pylist()
+    ended = ("dropped", "merged", "quarantined", "withdrawn")
+    columns = ("lane", "stage", "entered", "born", *ended, "split", "passed")
+    rows = [[row[name] for name in columns] for row in funnel if row["born"] or any(row[name] for name in ended)]
+    show.table("funnel: stages at which something ended or was born", columns, rows)
     balance = fields.pop("balance")
     show.table(f"balance of {result.run}", ("", "items"), list(balance.items()))
     show.table("captures", ("outcome", "captures"), list(fields.pop("captures").items()))
