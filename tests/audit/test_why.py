@@ -186,6 +186,20 @@ def test_file_answers_by_its_payload_or_its_content(ledger: Ledger, tmp_path: Pa
     assert (answer["kind"], [capture["uri"] for capture in answer["captures"]]) == ("file", [made.uri("kept")])
 
 
+@pytest.mark.parametrize("suffix", [".json", ".seg0.txt"])
+def test_member_of_a_shard_answers_by_the_key_it_is_named_by(ledger: Ledger, tmp_path: Path, suffix: str) -> None:
+    member = tmp_path / f"{sample_key(made.child('kept'))}{suffix}"
+    for name in (member.name, str(member)):
+        answer = why(ledger, name)
+        assert (answer["kind"], [capture["uri"] for capture in answer["captures"]]) == (
+            "sample_key",
+            [made.uri("kept")],
+        )
+    member.write_bytes(b"copy 0")
+    answer = why(ledger, str(member))  # what is in it counts before its name
+    assert (answer["kind"], [capture["uri"] for capture in answer["captures"]]) == ("file", [made.uri("copy")])
+
+
 def test_name_that_only_an_earlier_commit_knows_says_which(store: Store) -> None:
     answer = why(Ledger.open(store), made.uri("short"))
     assert (answer["commit"]["seq"], answer["commit"]["run"]) == (0, "made-0")
