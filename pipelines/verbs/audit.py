@@ -11,7 +11,7 @@ from schemas.errors import NotFound
 def name_arguments(parser: argparse.ArgumentParser) -> None:
     """What `why` and `where` take."""
     parser.add_argument(
-        "name", help="a URI, an item or capture id (hex), a sample key (32 hex), or a file (also a member of a shard)"
+        "name", help="a URI, an item or capture id (hex), a sample key (32 hex), a file, a member of a shard"
     )
 
 

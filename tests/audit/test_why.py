@@ -137,6 +137,23 @@ def test_what_was_not_recorded_is_unknown(ledger: Ledger) -> None:
     assert why(ledger, made.CAPTURES["torn"]["capture_id"].hex())["captures"][0]["robots"] == "unknown"
 
 
+def test_licence_of_the_card_counts_only_where_nothing_was_said_of_the_item(tmp_path: Path) -> None:
+    store = Store(root=str(tmp_path))
+    river = made.tables()["source"].to_pylist()[0] | {"licence": "MIT"}
+    unread = made.tables()["licence"].to_pylist()[0] | {
+        "capture_id": made.CAPTURES["copy"]["capture_id"], "expression": None, "raw": "ask us",
+    }  # fmt: skip
+    rows = made.tables() | {
+        "source": made.changed("source", without={"name": "river"}, add=[river])["source"],
+        "licence": made.changed("licence", add=[unread])["licence"],
+    }
+    Log(store).append("carded", "ab" * 32, [part for found in made.publish(store, rows).values() for part in found])
+    told = {page: fate(Ledger.open(store), page) for page in ("short", "kept", "copy")}
+    assert {page: (item["licence"], item.get("licence_source")) for page, item in told.items()} == {
+        "short": ("MIT", "card"), "kept": ("CC-BY-4.0", None), "copy": ("unknown", None),
+    }  # fmt: skip
+
+
 def test_evidence_is_told_with_its_place(ledger: Ledger) -> None:
     (statement,) = life(ledger, "gone")["rights"]
     assert (statement["mechanism"], statement["verdict"], statement["locator"]) == (
