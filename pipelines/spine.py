@@ -397,7 +397,10 @@ def _ledger_items(
     place = pc.index_in(items.column("item_id"), value_set=edited.column("item_id"))
     digests = pc.coalesce(edited.column("content_sha256").take(place), items.column("content_sha256"))
     texts = pc.coalesce(edited.column("text").take(place), items.column("text"))
-    size = pc.coalesce(pc.struct_field(items.column("payload"), "length"), pc.binary_length(texts), pa.scalar(0))
+    payload = {name: pc.struct_field(items.column("payload"), name) for name in ("length", "sha256")}
+    # Source code and books have a payload too, but their digest is of the text.
+    of_payload = pc.equal(digests, payload["sha256"]).fill_null(False)
+    size = pc.if_else(of_payload, payload["length"], pc.binary_length(texts)).fill_null(0)
     columns = {name: items.column(name) for name in items.schema.names}
     columns |= {"lane": pa.array([lane.name] * len(items), pa.string()), "language": language}
     columns |= {"content_sha256": digests, "bytes": size.cast(pa.int64())}

@@ -13,7 +13,7 @@ from pipelines.contracts.files import FOLDER
 from pipelines.run import run
 from pipelines.shard.tar import ShardReader
 from pipelines.shard.verify import verify_release
-from schemas.digest import plain
+from schemas.digest import plain, sha256
 from tests.corpus.planted import Met, unmet
 from tests.corpus.truth import planted, served
 
@@ -81,6 +81,26 @@ def test_a_sample_names_the_licence_of_the_card_as_such(demo):
                 assert said["license"] == cards[row["source"]]
             found.add(said["license_source"])
     assert {"card", "table", None} <= found
+
+
+def test_why_tells_what_a_sample_says_of_its_licence_and_bytes(demo):
+    ledger, folder = Ledger.open(demo[1].store), demo[1].store.local(demo[2].release_path)
+    asked = {}
+    for path in sorted(folder.rglob("*.tar")):
+        for sample in ShardReader(path):
+            document = json.loads(sample.parts["json"])
+            said = document.get("metadata", document)
+            payload = sample.parts.get(
+                "flac", sample.parts.get("jpg", document["text"].encode() if "metadata" in document else b"")
+            )
+            asked[path.relative_to(folder).parts[0], said["license_source"] == "card", said["license"]] = said, payload
+    assert len(asked) > 5
+    for said, payload in asked.values():
+        (capture,) = why(ledger, said["uid"])["captures"]
+        (item,) = capture["items"][0]["children"]
+        assert item["licence"] == (said["license"] or "unknown")
+        assert (item.get("licence_source") == "card") == (said["license_source"] == "card")
+        assert (item["bytes"], item["content_sha256"]) == (len(payload), sha256(payload).hex())
 
 
 def test_why_tells_the_life_of_each_kind(demo):

@@ -13,13 +13,15 @@ from schemas.item import text_sha256
 # Chosen: 8 hex digits are unique with near certainty among ten thousand items, and short enough to type.
 _ID = re.compile(r"[0-9a-f]{8,64}")
 _KEY_DIGITS = 32
+# A member of a shard at any path: the ledger does not know the bytes of a sample's JSON, but its name is the key.
+_MEMBER = re.compile(r"(?:.*/)?([0-9a-f]{32})\.[^/]+", re.DOTALL)
 # Larger files are looked up as bytes only, not also as text in NFC.
 _TEXT_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a name stands for. `kind`: uri | item | sample_key | capture | file."""
+    """What a name stands for. `kind`: uri | item | sample_key | capture | file; a file known by its name is a sample_key."""
 
     kind: str
     items: tuple[bytes, ...] = ()
@@ -64,6 +66,8 @@ def _find(db: Database, name: str, digests: tuple[bytes, ...]) -> Found | None:
         )
         if items or captures:
             return Found(kind="file", items=items, captures=captures)
+    if key := _MEMBER.fullmatch(name):
+        return _find(db, key[1], ())
     return None
 
 

@@ -28,19 +28,22 @@ def why(ledger: Ledger, name: str) -> dict[str, Any]:
     captures = _captures(at, sorted({*found.captures, *(row["capture_id"] for row in rows)}))
     sayers = _captures(at, sorted({row["text_capture_id"] for row in rows if row["text_capture_id"]}))
     recorded = evidence(at.db, [*captures, *sayers])
-    trees = _trees(rows, told(at.db, rows))
-    sources = {row["source"] for row in [*captures, *sayers]}
+    named = {row["source"] for row in [*captures, *sayers]}
+    sources = {
+        row["name"]: row for row in at.db.rows("SELECT DISTINCT * FROM source ORDER BY name") if row["name"] in named
+    }
+    items = [
+        _licensed(item, sources.get(row["source"], {}).get("licence"), recorded[row["capture_id"]])
+        for row, item in zip(rows, told(at.db, rows), strict=True)
+    ]
+    trees = _trees(rows, items)
     answer = {
         "name": name,
         "kind": found.kind,
         "commit": commit_row(at),
         "captures": [_capture(row, recorded[row["capture_id"]], trees.get(row["capture_id"], [])) for row in captures],
         "texts_from": [_told(row) | recorded[row["capture_id"]] for row in sayers],
-        "sources": {
-            row["name"]: row
-            for row in at.db.rows("SELECT DISTINCT * FROM source ORDER BY name")
-            if row["name"] in sources
-        },
+        "sources": sources,
     }
     return plain(answer)  # type: ignore[return-value]
 
@@ -83,6 +86,13 @@ def _capture(row: Row, recorded: Row, items: list[Row]) -> Row:
             else told["meaning"]
         )
     return told | recorded | {"items": items}
+
+
+def _licensed(item: Row, card: str | None, recorded: Row) -> Row:
+    """The item under the licence that counts: of the source card, named as such, where nothing was said of its own."""
+    if card is None or item["licence"] != UNKNOWN or recorded["licences"] != UNKNOWN:
+        return item
+    return item | {"licence": card, "licence_source": "card"}
 
 
 def _trees(rows: list[Row], items: list[Row]) -> dict[bytes, list[Row]]:

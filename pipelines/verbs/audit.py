@@ -10,7 +10,9 @@ from schemas.errors import NotFound
 
 def name_arguments(parser: argparse.ArgumentParser) -> None:
     """What `why` and `where` take."""
-    parser.add_argument("name", help="a URI, an item or capture id (hex), a sample key (32 hex), or a file")
+    parser.add_argument(
+        "name", help="a URI, an item or capture id (hex), a sample key (32 hex), a file, a member of a shard"
+    )
 
 
 def _ledger(asked: argparse.Namespace):  # type: ignore[no-untyped-def]

@@ -137,6 +137,23 @@ def test_what_was_not_recorded_is_unknown(ledger: Ledger) -> None:
     assert why(ledger, made.CAPTURES["torn"]["capture_id"].hex())["captures"][0]["robots"] == "unknown"
 
 
+def test_licence_of_the_card_counts_only_where_nothing_was_said_of_the_item(tmp_path: Path) -> None:
+    store = Store(root=str(tmp_path))
+    river = made.tables()["source"].to_pylist()[0] | {"licence": "MIT"}
+    unread = made.tables()["licence"].to_pylist()[0] | {
+        "capture_id": made.CAPTURES["copy"]["capture_id"], "expression": None, "raw": "ask us",
+    }  # fmt: skip
+    rows = made.tables() | {
+        "source": made.changed("source", without={"name": "river"}, add=[river])["source"],
+        "licence": made.changed("licence", add=[unread])["licence"],
+    }
+    Log(store).append("carded", "ab" * 32, [part for found in made.publish(store, rows).values() for part in found])
+    told = {page: fate(Ledger.open(store), page) for page in ("short", "kept", "copy")}
+    assert {page: (item["licence"], item.get("licence_source")) for page, item in told.items()} == {
+        "short": ("MIT", "card"), "kept": ("CC-BY-4.0", None), "copy": ("unknown", None),
+    }  # fmt: skip
+
+
 def test_evidence_is_told_with_its_place(ledger: Ledger) -> None:
     (statement,) = life(ledger, "gone")["rights"]
     assert (statement["mechanism"], statement["verdict"], statement["locator"]) == (
@@ -184,6 +201,20 @@ def test_file_answers_by_its_payload_or_its_content(ledger: Ledger, tmp_path: Pa
     (tmp_path / "page.html").write_bytes(content)
     answer = why(ledger, str(tmp_path / "page.html"))
     assert (answer["kind"], [capture["uri"] for capture in answer["captures"]]) == ("file", [made.uri("kept")])
+
+
+@pytest.mark.parametrize("suffix", [".json", ".seg0.txt"])
+def test_member_of_a_shard_answers_by_the_key_it_is_named_by(ledger: Ledger, tmp_path: Path, suffix: str) -> None:
+    member = tmp_path / f"{sample_key(made.child('kept'))}{suffix}"
+    for name in (member.name, str(member)):
+        answer = why(ledger, name)
+        assert (answer["kind"], [capture["uri"] for capture in answer["captures"]]) == (
+            "sample_key",
+            [made.uri("kept")],
+        )
+    member.write_bytes(b"copy 0")
+    answer = why(ledger, str(member))  # what is in it counts before its name
+    assert (answer["kind"], [capture["uri"] for capture in answer["captures"]]) == ("file", [made.uri("copy")])
 
 
 def test_name_that_only_an_earlier_commit_knows_says_which(store: Store) -> None:
