@@ -56,7 +56,9 @@ def model_assets(place: Workplace, recipe: Recipe) -> list[dg.AssetsDefinition]:
         check_specs=[dg.AssetCheckSpec("hold_out_loss_falls", asset=FINETUNED)],
     )  # fmt: skip
     def finetuned(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, config: Task):
-        asked = config.model_dump() | ({} if config.lane else task)
+        asked = config.model_dump()
+        if not config.lane:
+            asked |= {"lane": task["lane"], "sources": config.sources or task["sources"]}
         return run_step(context, pipes, place, "finetuned", asked).get_materialize_result()
 
     @dg.asset(key=EVALUATED, deps=[FINETUNED], group_name="model", description="Loss on held-out items, by modality.")

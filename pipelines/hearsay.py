@@ -81,6 +81,8 @@ def licences_about(captures: pa.RecordBatch, own: pa.Table, others: pa.Table) ->
             sees.pop(capture, None)  # left are those that point nowhere: a licence is named, and nobody knows which
     unread = pc.is_in(mine.column("capture_id"), value_set=pa.array(sorted(sees), ID))
     mine = mine.filter(pc.or_(pc.not_equal(mine.column("location"), SEE), unread))
+    # In an order of its own: that of the parts it was said in follows from how captures were grouped.
+    found.sort(key=lambda row: (row["capture_id"], row["evidence_sha256"], row["location"], row["locator"], row["raw"]))
     return pa.concat_tables([mine, pa.Table.from_pylist(found, schema=LICENCE)])
 
 

@@ -50,9 +50,8 @@ def room(
     parts = tuple(rows if isinstance(rows, Part) else store.publish(table, rows) for table, rows in tables)
     receipt = Receipt(lane=lane, room=name, key=key.hex(), parts=parts, counts=dict(counts))
     body = {k: v for k, v in asdict(receipt).items() if k != "reused"}
-    # Whoever is first wins; the loser's receipt is the same, since rooms are pure.
-    store.create(path, canonical(body))
-    return receipt
+    # Whoever is first wins: pure rooms made the same, but a crawl did not.
+    return receipt if store.create(path, canonical(body)) else _read(store.read(path))
 
 
 def _read(data: bytes) -> Receipt:

@@ -15,6 +15,7 @@ from schemas.plan import Plan
 
 Record = Mapping[str, pa.Table]  # by the names of RECORD
 Row = Mapping[str, Any]
+Plans = dict[tuple[object, ...], Plan]
 Counts = Mapping[bytes, int] | None  # times an item was fed, items never fed left out; None: nobody recorded it
 
 # One row an item and checkpoint; pairs that never met have none.
@@ -38,8 +39,9 @@ def exposure(item_ids: Iterable[bytes], record: Record) -> pa.Table:
     """
     asked = sorted(set(item_ids))
     rows = []
+    plans: Plans = {}
     for one in record["checkpoint"].to_pylist():
-        counts = seen(one["checkpoint_id"], record, asked)
+        counts = seen(one["checkpoint_id"], record, asked, plans)
         for item_id in asked:
             if counts is None or item_id in counts:
                 named = {name: one[name] for name in ("checkpoint_id", "training_run", "step", "path")}
@@ -47,29 +49,34 @@ def exposure(item_ids: Iterable[bytes], record: Record) -> pa.Table:
     return pa.Table.from_pylist(rows, EXPOSURE)
 
 
-def seen(checkpoint_id: bytes, record: Record, item_ids: Sequence[bytes] | None = None) -> Counts:
+def seen(
+    checkpoint_id: bytes, record: Record, item_ids: Sequence[bytes] | None = None, plans: Plans | None = None
+) -> Counts:
     """The items a checkpoint saw and how many documents of each, its ancestors' too; of `item_ids` only, where given.
 
-    None where that is unknown: the checkpoint, its run, its plan's documents or its consumption is not in the record.
+    `plans` keeps what was packed for the next call. None where that is unknown: the checkpoint, its run, its plan's documents or its consumption is not in the record.
     """
     one = _row(record["checkpoint"], "checkpoint_id", checkpoint_id)
     run = _row(record["training_run"], "training_run", one["training_run"]) if one else None
     if one is None or run is None:
         return None
-    own = _fed(run, one["rows"], record, item_ids)
+    own = _fed(run, one["rows"], record, item_ids, plans if plans is not None else {})
     if own is None or run["init_checkpoint"] is None:
         return own
-    before = seen(run["init_checkpoint"], record, item_ids)
+    before = seen(run["init_checkpoint"], record, item_ids, plans)
     return None if before is None else {item: own.get(item, 0) + before.get(item, 0) for item in own.keys() | before}
 
 
-def _fed(run: Row, rows: int, record: Record, item_ids: Sequence[bytes] | None) -> Counts:
+def _fed(run: Row, rows: int, record: Record, item_ids: Sequence[bytes] | None, plans: Plans) -> Counts:
     """What the first `rows` rows of a run held, as far as they are recorded as consumed."""
     documents = _rows(record["document"], "plan_digest", run["plan_digest"])
     consumed = _rows(record["consumption"], "training_run", run["training_run"]).to_pylist()
     if not len(documents) or not consumed or max(row["last_row"] for row in consumed) + 1 < rows:
         return None
-    plan = Plan.of(documents, seed=run["seed"], row_tokens=run["row_tokens"], block=run["block"])
+    key = (run["plan_digest"], run["seed"], run["row_tokens"], run["block"])
+    if key not in plans:
+        plans[key] = Plan.of(documents, seed=run["seed"], row_tokens=run["row_tokens"], block=run["block"])
+    plan = plans[key]
     fed = [plan.times(row["first_row"], min(row["last_row"], rows - 1)) for row in consumed]
     times = np.sum(fed, axis=0)
     ids = documents.column("item_id")

@@ -118,7 +118,7 @@ def test_why_of_a_picture_tells_the_page_that_captions_it_and_what_that_page_res
     (picture,) = told["captures"]
     (item,) = picture["items"][0]["children"]
     assert item["disposition"]["reason"] == "meta_opt_out"
-    assert item["bytes"] == picture["stored"]["length"]
+    assert item["bytes"] == picture["payload_bytes"]
 
 
 def test_annotations_are_as_their_json_schema_says(demo):

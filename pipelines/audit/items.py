@@ -30,8 +30,11 @@ def _items(db: Database, column: str, ids: list[bytes]) -> list[Row]:
     return db.rows(f"SELECT DISTINCT * FROM item WHERE {column} {_AMONG}", [ids]) if ids else []
 
 
-def told(db: Database, rows: Sequence[Row]) -> list[Row]:
-    """Each item with its disposition, decisions, signals, witness, what it stands for, and placements, in row order."""
+def told(db: Database, rows: Sequence[Row], training: Database) -> list[Row]:
+    """Each item with its disposition, decisions, signals, witness, what it stands for, and placements, in row order.
+
+    `training`: of the last commit, which knows all checkpoints, also where an older one knows the items.
+    """
     ids = [row["item_id"] for row in rows]
     ended = {row["item_id"]: row for row in _of(db, "SELECT * FROM disposition", ids)}
     decisions = _group(_of(db, "SELECT * FROM decision", ids, order="stage, verdict"))
@@ -40,7 +43,7 @@ def told(db: Database, rows: Sequence[Row]) -> list[Row]:
     signals = _signals(db, rows)
     witnesses = _witnesses(db, [row["successor_id"] for row in ended.values() if row["successor_id"]])
     stands_for = _stands_for(db, ids)
-    seen = checkpoints(db, list(places)) if places else UNKNOWN
+    seen = checkpoints(training, list(places)) if places else UNKNOWN
     return [
         _item(row)
         | {"disposition": _disposition(ended.get(i), decisions.get(i, []))}

@@ -25,7 +25,7 @@ def where(ledger: Ledger, name: str) -> dict[str, Any]:
     places = placements(
         at.db, [row["item_id"] for row in rows if row["item_id"] not in above or row["item_id"] in found.items]
     )
-    seen = checkpoints(at.db, list(places))
+    seen = checkpoints(ledger.db, list(places))  # an older commit that knows the item may know no training
     answer = {
         "name": name,
         "kind": found.kind,

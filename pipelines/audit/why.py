@@ -34,7 +34,7 @@ def why(ledger: Ledger, name: str) -> dict[str, Any]:
     }
     items = [
         _licensed(item, sources.get(row["source"], {}).get("licence"), recorded[row["capture_id"]])
-        for row, item in zip(rows, told(at.db, rows), strict=True)
+        for row, item in zip(rows, told(at.db, rows, ledger.db), strict=True)
     ]
     trees = _trees(rows, items)
     answer = {

@@ -15,7 +15,7 @@ from pipelines.capture import http
 from pipelines.capture.page_annotations import annotations, picture_licences
 from pipelines.capture.page_media import page_media
 from pipelines.capture.sniff import sniff
-from pipelines.capture.uri import absolute, host, origin, uri_key
+from pipelines.capture.uri import absolute, host, origin, same_site, uri_key
 from pipelines.capture.uri import path as uri_path
 from pipelines.capture.warc import Gap, Record, records
 from pipelines.rights.aitxt import ai_txt_statements
@@ -223,7 +223,9 @@ def _add_words(rows: _Rows, payload: bytes, row: _Row) -> None:
         media = page_media(payload, row["uri"])
         rows.annotations += [said_by | one._asdict() for one in annotations(media)]
         rows.licences += [said_by | asdict(hit) for hit in html_licences(payload, row["uri"])]
-        rows.licences += [said_by | {"subject": url} | asdict(hit) for url, hit in picture_licences(media)]
+        # Of its own pictures alone: anybody's page can say that anybody's picture is free.
+        own = [(url, hit) for url, hit in picture_licences(media) if same_site(url, row["uri"])]
+        rows.licences += [said_by | {"subject": url} | asdict(hit) for url, hit in own]
     if row["media_type"] in BOOKS:
         rows.licences += book_licence_rows(row["uri"], row["capture_id"], payload, evidence)
 

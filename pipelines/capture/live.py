@@ -4,7 +4,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -44,7 +44,8 @@ def crawl_source(
     """The captures of a source's URLs in the round of this label: fetched now, or found where it was fetched before."""
     name = source.card.name
     media = media_of(recipe, source)
-    key = digest("room", "crawled", 3, source.card, sorted(urls), replace(source.crawl, rounds=(label,)), media)
+    # Not the options: a round that was fetched is never fetched again, whatever the next one is to be like.
+    key = digest("room", "crawled", 4, name, sorted(urls), label, media)
     fetched = room(site.store, name, "crawled", key, lambda: _fetch(site, source, urls, media, clock, progress))
     archives = site.store.read_part(fetched.part("archive")).to_pylist()
     files = [

@@ -42,6 +42,15 @@ def origin(uri: str | None) -> str | None:
     return str(url.origin) if url is not None and url.protocol in ("http:", "https:") else None
 
 
+def same_site(a: str | None, b: str | None) -> bool:
+    """Whether one host is the other, or lies below it: `img.a.example` and `www.a.example` are of `a.example`.
+
+    No list of public suffixes is asked, so two sites of one owner under names of their own are not the same.
+    """
+    one, other = ((host(uri) or "").removeprefix("www.") for uri in (a, b))
+    return bool(one and other) and (one == other or one.endswith(f".{other}") or other.endswith(f".{one}"))
+
+
 def path(uri: str | None) -> str | None:
     """The path, percent-encoded as the URL standard does, without query; null for an odd URI."""
     url = _parsed(uri)

@@ -37,13 +37,19 @@ def commit_run(
     if "run" not in named:
         named["run"] = [store.publish("run", run_row)]
     files = [part for found in named.values() for part in found]
-    files += carried(store, Log(store).head())
     for part in files:
         if not store.exists(part.path):
             raise LedgerError(f"run {row['run']}: {part.path} is not in store {store.root}; run the recipe again")
     with Database(store, files) as db:
         found = check(db, expected_roots)
-    Log(store).append(row["run"], row["recipe_digest"].hex(), files, note=note, time=row["ended_at"])
+    Log(store).append(
+        row["run"],
+        row["recipe_digest"].hex(),
+        files,
+        of_head=lambda head: carried(store, head),
+        note=note,
+        time=row["ended_at"],
+    )
     return found
 
 

@@ -8,7 +8,7 @@ git tag, a time stamp) and hand it to `verify` as the anchor.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypedDict
@@ -90,24 +90,27 @@ class Log:
     def append(
         self,
         run: str,
-        recipe: str,
+        recipe: str | None,
         files: Iterable[Part],
         *,
+        of_head: Callable[["Commit | None"], Iterable[Part]] = lambda head: (),
         note: str = "",
         time: datetime | None = None,
         replaces: Iterable[Erased] = (),
     ) -> Commit:
         """The commit that now says which files the run stands on; the head itself, `reused`, where it says so already.
 
-        "Already" looks past the run's own row, whose times differ between two tries of the same run.
+        `of_head`: files to take over from the commit before, whichever that is when this one is written. `recipe`: null is that
+        of the commit before. "Already" looks past the run's own row, whose times differ between two tries of the same run.
 
         Raises:
             CommitConflict: other writers took the number 100 times in a row; try again.
         """
-        listed = tuple(sorted(set(files), key=_order))
+        own = set(files)
         erased = tuple(sorted(set(replaces), key=lambda one: one.path))
         for _ in range(ATTEMPTS):
             head = self.head()
+            listed = tuple(sorted(own.union(of_head(head)), key=_order))
             if head and head.run == run and not erased and _work(head.files) == _work(listed):
                 return replace(head, reused=True)
             body = {
@@ -115,7 +118,7 @@ class Log:
                 "seq": head.seq + 1 if head else 0,
                 "prev": head.hash if head else None,
                 "run": run,
-                "recipe": recipe,
+                "recipe": recipe if recipe is not None or head is None else head.recipe,
                 "note": note,
                 "time": time,
                 "files": [asdict(part) for part in listed],

@@ -4,6 +4,7 @@ Later curation runs carry these rows on, so that the last commit always knows ev
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,12 +35,15 @@ def commit_training(store: Store, folder: Path) -> Commit:
     if head is None:
         raise LedgerError(f"the ledger in {store.root} holds no run yet; `headwater run RECIPE` first")
     _check_release(store, run["release_root"], folder)
-    held = _holding(folder)
     parts = [store.publish(name, table) for name, table in record.items() if table.num_rows]
+    parts.append(store.publish("holding", _holding(folder)))
+    if set(parts) <= set(head.files):
+        return replace(head, reused=True)
     return Log(store).append(
         run["training_run"],
-        head.recipe,
-        {*head.files, *parts, store.publish("holding", held)},
+        None,
+        parts,
+        of_head=lambda head: head.files if head else (),
         note=f"training run {run['training_run']}",
         time=run["started_at"],
     )

@@ -22,6 +22,7 @@ from pipelines.lanes.lane import Lane
 from pipelines.payload import payload_bytes
 from pipelines.receipt import Receipt, room
 from pipelines.recipe import Recipe
+from pipelines.rights.licences import LOCATIONS
 from pipelines.rooms import one_batch, set_column
 from pipelines.shard.card import Card
 from pipelines.shard.files import files_below
@@ -65,7 +66,7 @@ class ShardOrder:
             [p.items.sha256, p.capture.sha256, p.rights.sha256, p.licence.sha256, p.page.sha256, p.card_licence]
             for p in self.places
         ]
-        return digest("room", "shard", 3, self.lane, self.split, self.index, parts, self.rows)
+        return digest("room", "shard", 4, self.lane, self.split, self.index, parts, self.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +189,8 @@ def _known(
         if row["subject_kind"] == "capture":
             said[row["capture_id"]].add((row["mechanism"], row["verdict"]))
     named: dict[tuple[bytes, str], str] = {}
-    for row in licences.select(["capture_id", "expression", "location"]).to_pylist():
+    hits = licences.select(["capture_id", "expression", "location"]).to_pylist()
+    for row in sorted(hits, key=lambda row: LOCATIONS.index(row["location"])):  # the most trusted place names it
         named.setdefault((row["capture_id"], row["expression"]), row["location"])
     speak = set(licences.column("capture_id").to_pylist())
     urls = dict(zip(*(pages.column(name).to_pylist() for name in ("capture_id", "uri")), strict=True))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.verbs import show
-from schemas.errors import NotFound
+from schemas.errors import HeadwaterError, NotFound, TrainingError
 
 _RECORDED = ("train", "tune")
 _NOT_PASSED = {"call", "json", "release", "site", "verb"}
@@ -90,16 +90,24 @@ def start(asked: argparse.Namespace) -> None:
         for line in child.stdout:
             print(last, end="", flush=True)
             last = line
+    if child.returncode < 0:
+        raise TrainingError(f"training ended by signal {-child.returncode}; the same command goes on where it was")
     if child.returncode or asked.verb not in _RECORDED:
         print(last, end="", flush=True)
         sys.exit(child.returncode) if child.returncode else None
         return
-    seq = _committed(asked)
+    seq, failed = None, None
+    try:
+        seq = _committed(asked)
+    except HeadwaterError as error:
+        failed = error  # said after the result, which took hours
     if asked.json:
         show.as_json({**json.loads(last), "commit": seq})
     else:
         print(last, end="")
         show.lines({"commit": "none: name the site with --site" if seq is None else seq})
+    if failed:
+        raise failed
 
 
 def commit_arguments(parser: argparse.ArgumentParser) -> None:

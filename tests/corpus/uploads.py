@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,8 +50,9 @@ def write(path: Path, data: bytes) -> None:
     if path.is_file() and path.read_bytes() == data:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    path.write_bytes(data)
+    building = path.with_name(f".{path.name}.{os.getpid()}")
+    building.write_bytes(data)
+    os.replace(building, path)
 
 
 def _planted(
