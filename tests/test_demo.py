@@ -100,7 +100,9 @@ def test_why_tells_what_a_sample_says_of_its_licence_and_bytes(demo):
         (item,) = capture["items"][0]["children"]
         assert item["licence"] == (said["license"] or "unknown")
         assert (item.get("licence_source") == "card") == (said["license_source"] == "card")
-        assert (item["bytes"], item["content_sha256"]) == (len(payload), sha256(payload).hex())
+        assert item["content_sha256"] == sha256(payload).hex()
+        if said["url"].startswith("upload://"):  # what was crawled lies compressed
+            assert item["bytes"] == len(payload)
 
 
 def test_why_tells_the_life_of_each_kind(demo):
