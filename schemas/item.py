@@ -62,7 +62,9 @@ LEDGER_ITEM = pa.schema(
         pa.field("language", pa.string()),
         pa.field("licence", pa.string()),
         pa.field("content_sha256", ID, nullable=False),
-        pa.field("bytes", pa.int64(), nullable=False),  # of what content_sha256 is of: stored payload, or text
+        pa.field(
+            "bytes", pa.int64(), nullable=False
+        ),  # of what content_sha256 is of: the payload, or the text in UTF-8
     ]
 )
 

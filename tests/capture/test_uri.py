@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.capture.uri import absolute, host, origin, path, uri_key
+from pipelines.capture.uri import absolute, host, origin, path, same_site, uri_key
 
 CASES = {
     "https://www.Example.com/a?b=1#c": ("com,example,www)/a?b=1", "www.example.com", "https://www.example.com", "/a"),
@@ -40,3 +40,19 @@ def test_a_target_is_resolved_against_its_page() -> None:
     assert absolute("../c?d", "http://a.com/b/x") == "http://a.com/c?d"
     assert absolute("http://[", "http://a.com/") is None
     assert absolute("/c", None) is None
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "is_one"),
+    [
+        ("https://a.example/p.jpg", "http://a.example:8080/", True),
+        ("https://img.a.example/p.jpg", "https://www.a.example/", True),
+        ("https://a.example/", "https://b.example/", False),
+        ("https://nota.example/", "https://a.example/", False),
+        ("https://a.example/", None, False),
+        ("upload://a/b", "mailto:x", False),
+    ],
+)
+def test_one_site_is_a_host_and_what_lies_below_it(a, b, is_one):
+    assert same_site(a, b) is is_one
+    assert same_site(b, a) is is_one

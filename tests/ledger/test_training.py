@@ -12,7 +12,9 @@ import pytest
 from pipelines.audit.open import Ledger
 from pipelines.audit.where import where
 from pipelines.audit.why import why
+from pipelines.balance import check
 from pipelines.contracts.files import FOLDER
+from pipelines.ledger import ledger
 from pipelines.ledger.log import Log
 from pipelines.ledger.training import commit_training
 from pipelines.run import run
@@ -122,6 +124,30 @@ def test_its_rows_are_as_their_json_schemas_say(made, tmp_path):
         assert rows
         for row in rows:
             jsonschema.validate(plain(row), schema)
+
+
+def test_training_that_is_committed_while_a_run_is_checked_is_not_lost(made, tmp_path, monkeypatch):
+    folder, site, _ = made
+    items = record(tmp_path, site)
+
+    def meanwhile(db, roots):
+        commit_training(site.store, tmp_path)
+        return check(db, roots)
+
+    monkeypatch.setattr(ledger, "check", meanwhile)
+    run(replace(recipe_over(folder), name="meanwhile"), site)
+    assert seen(site, items[0])[0]["checkpoint_id"] == CHECKPOINT.hex()
+
+
+def test_an_item_that_only_an_older_commit_knows_is_asked_of_the_last_record(tmp_path):
+    site = site_at(tmp_path / "site")
+    archive.write(tmp_path / "all.warc.gz", pages())
+    run(recipe_over(tmp_path), site)
+    items = record(tmp_path / "run", site)
+    archive.write(tmp_path / "all.warc.gz", pages()[:3])
+    run(recipe_over(tmp_path), site)
+    commit_training(site.store, tmp_path / "run")
+    assert seen(site, items[0])[0]["checkpoint_id"] == CHECKPOINT.hex()
 
 
 def test_without_consumption_the_answer_is_unknown(made, tmp_path):
