@@ -5,6 +5,7 @@ import ipaddress
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,12 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; off loopback a token is asked for")
     parser.add_argument("--port", type=int, default=3000)
     asked = parser.parse_args()
+    if why := unusable(asked.host, asked.port):
+        print(
+            f"headwater ui: {asked.host} port {asked.port} cannot be listened on: {why}; give another --port",
+            file=sys.stderr,
+        )
+        return 2
     environment = prepared(asked.recipe, asked.site)
     os.environ.update(environment)
     token = None if _is_loopback(asked.host) else secrets.token_urlsafe(24)
@@ -38,6 +45,17 @@ def main() -> int:
     with daemon():
         serve(asked.host, asked.port, token)
     return 0
+
+
+def unusable(host: str, port: int) -> str | None:
+    """Why nothing can listen there, or null; asked before five processes are started in vain."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return None
 
 
 def prepared(recipe: str, site: str) -> Mapping[str, str]:

@@ -44,7 +44,7 @@ _RESERVES = (RightsVerdict.DISALLOW.value, RightsVerdict.ERROR.value)
 class Evidence:
     """What the judge may look at: tables CAPTURE, RIGHTS, LICENCE and ROBOTS, and the licences of the source cards.
 
-    `captures` and `licences` need hold only the captures of the items and of their texts; `rights` these and the site-wide rows of all captures;
+    `captures` need hold only those of the items and of their texts, `licences` those of the items; `rights` these and the site-wide rows of all captures;
     `robots` those of all captures, so that a robots.txt counts wherever it was captured.
     """
 

@@ -1,9 +1,11 @@
 """The guard before the Dagster page: strangers' pages, other host names and missing tokens are refused."""
 
 import asyncio
+import socket
 
 import pytest
 
+from dagster_project.__main__ import unusable
 from dagster_project.guard import COOKIE, Guard
 
 HOSTS = frozenset({"127.0.0.1:3000", "localhost:3000"})
@@ -91,3 +93,12 @@ def test_a_token_in_the_address_is_kept_as_a_cookie_of_this_page_alone():
     assert status == 200
     assert headers[b"set-cookie"] == f"{COOKIE}=s3cret; Path=/; HttpOnly; SameSite=Strict".encode()
     assert ask(CLOSED, query=b"token=s3cre")[0] == 403
+
+
+def test_a_port_that_cannot_be_listened_on_is_told_before_anything_starts():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert unusable("127.0.0.1", taken.getsockname()[1]) == "Address already in use"
+    assert "port must be 0-65535" in unusable("127.0.0.1", 99_999_999)
+    assert unusable("127.0.0.1", 0) is None
