@@ -23,7 +23,7 @@ demo: $(VENV)/.ready
 	$(BIN)/headwater generate $(MODELS)/pretrained --image $(SITE)/.scratch/demo/photos/$(PHOTO) --max-tokens 24
 	$(BIN)/headwater generate $(MODELS)/pretrained --text "The river" --max-tokens 24 --temperature 0.7 --top-p 0.9
 	$(BIN)/headwater generate $(MODELS)/finetuned --question "What is two and three?" --max-tokens 12
-	$(BIN)/headwater why upload://demo-photos/$(PHOTO) --site $(SITE)
+	$(BIN)/headwater why http://river.example/stories/1.html --site $(SITE)
 
 test: $(VENV)/.ready
 	$(BIN)/ruff check .

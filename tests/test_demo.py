@@ -123,6 +123,15 @@ def test_why_of_a_picture_tells_the_page_that_captions_it_and_what_that_page_res
     assert item["bytes"] == picture["payload_bytes"]
 
 
+def test_why_of_a_picture_in_a_table_tells_the_licence_of_its_own_row_only(demo):
+    ledger = Ledger.open(demo[1].store)
+    told = ledger.db.rows("SELECT DISTINCT subject FROM licence WHERE location = 'table'")
+    assert len(told) > 5
+    for row in told:
+        (table,) = why(ledger, row["subject"])["texts_from"]
+        assert {licence["subject"] for licence in table["licences"]} == {row["subject"]}
+
+
 def test_annotations_are_as_their_json_schema_says(demo):
     rows = Ledger.open(demo[1].store).db.rows("SELECT DISTINCT * FROM annotation")
     assert {"alt", "figcaption", "json_ld", "og", "table", "file", "member"} <= {row["location"] for row in rows}

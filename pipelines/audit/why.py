@@ -7,6 +7,7 @@ from pipelines.audit.items import lineage, told
 from pipelines.audit.names import resolve
 from pipelines.audit.open import Ledger
 from pipelines.audit.words import UNKNOWN, Row
+from pipelines.capture.subject import names
 from schemas.capture import Outcome
 from schemas.digest import plain
 
@@ -16,7 +17,7 @@ def why(ledger: Ledger, name: str) -> dict[str, Any]:
 
     Captures in order of time, each with where its bytes lie, what was recorded of its rights, and its items as trees:
     roots, and under `children` what was cut from them. `texts_from`: the pages, tables and files that say what pictures and
-    recordings show, with what was recorded of their rights. For an item only its own line is told, not its siblings. Where
+    recordings show, with what was recorded of their rights; of a table's licences, those of these captures. For an item only its own line is told, not its siblings. Where
     nothing was recorded the value is "unknown"; an empty list means that there is none.
 
     Raises:
@@ -42,7 +43,7 @@ def why(ledger: Ledger, name: str) -> dict[str, Any]:
         "kind": found.kind,
         "commit": commit_row(at),
         "captures": [_capture(row, recorded[row["capture_id"]], trees.get(row["capture_id"], [])) for row in captures],
-        "texts_from": [_told(row) | recorded[row["capture_id"]] for row in sayers],
+        "texts_from": [_told(row) | _about(captures, recorded[row["capture_id"]]) for row in sayers],
         "sources": sources,
     }
     return plain(answer)  # type: ignore[return-value]
@@ -86,6 +87,14 @@ def _capture(row: Row, recorded: Row, items: list[Row]) -> Row:
             else told["meaning"]
         )
     return told | recorded | {"items": items}
+
+
+def _about(captures: list[Row], recorded: Row) -> Row:
+    """What a table or page recorded, less the licences that it gives to captures other than these."""
+    if recorded["licences"] == UNKNOWN:
+        return recorded
+    subjects = {None, *(subject for row in captures for subject in names(row["uri"]))}
+    return recorded | {"licences": [row for row in recorded["licences"] if row["subject"] in subjects] or UNKNOWN}
 
 
 def _licensed(item: Row, card: str | None, recorded: Row) -> Row:
