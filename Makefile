@@ -9,7 +9,9 @@ ASKED := http://river.example/stories/1.html http://closed.example/ http://galle
   upload://demo-code/code.tar.gz!/tally/web/chart.min.js
 
 MODELS := $(SITE)/models/demo
+# One picture that the model never saw, and one that it did.
 PHOTO := shapes/14.jpg
+LEARNT := shapes/17.jpg
 
 .PHONY: demo test check clean
 
@@ -23,7 +25,7 @@ demo: $(VENV)/.ready
 	$(BIN)/headwater generate $(MODELS)/pretrained --image $(SITE)/.scratch/demo/photos/$(PHOTO) --max-tokens 24
 	$(BIN)/headwater generate $(MODELS)/pretrained --text "The river" --max-tokens 24 --temperature 0.7 --top-p 0.9
 	$(BIN)/headwater generate $(MODELS)/finetuned --question "What is two and three?" --max-tokens 12
-	$(BIN)/headwater why http://river.example/stories/1.html --site $(SITE)
+	$(BIN)/headwater why upload://demo-photos/$(LEARNT) --site $(SITE)
 
 test: $(VENV)/.ready
 	$(BIN)/ruff check .
