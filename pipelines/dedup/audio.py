@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from pipelines.dedup.candidates import HOT_BUCKET_CAP, bucket_chunks, first_8_bytes, mix, row_numbers
 from pipelines.dedup.duplicates import Chunks, Dedup, LoadTexts
-from pipelines.dedup.signatures import RANKS
+from pipelines.dedup.settings import GROUP_BOUNDS, check_bounds
+from pipelines.dedup.signatures import RANKS, check_ranks
 from pipelines.dedup.verify import EDGES
 from pipelines.kernels.minhash import U64
 from pipelines.stage import Shape, Stage
-from schemas.errors import RecipeError, StageError
 from schemas.item import ID
 
 SIGNATURE = pa.schema(
@@ -33,10 +33,11 @@ SIGNATURE = pa.schema(
 _TABLE = pa.schema([field for field in SIGNATURE if field.name != "landmarks"])
 
 _SIDE = np.uint64(0xFFFFFFFF)
-_BOUNDS = {
-    "threshold": (0.5, 1.0), "doubtful_bits": (0, 10_000), "max_shift_frames": (0, 1000), "hot_bucket_cap": (2, 10_000),
-    "max_removed_share": (0.0, 1.0),
-}  # fmt: skip
+_BOUNDS = GROUP_BOUNDS | {
+    "threshold": (0.5, 1.0),
+    "doubtful_bits": (0, 10_000),
+    "max_shift_frames": (0, 1000),
+}
 
 
 def audio_signatures(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch) -> pa.RecordBatch:
@@ -51,11 +52,8 @@ def audio_signatures(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch)
         StageError: ranks are not those of the items, row by row.
         RecipeError: a setting lies outside its bounds.
     """
-    _check(stage)
-    if not ranks.column("item_id").equals(items.column("item_id")):
-        raise StageError(
-            f"stage {stage.name}: ranks are of other items than the sounds; join them by item_id, in order"
-        )
+    check_bounds(stage, _BOUNDS)
+    check_ranks(stage, items, ranks)
     facts = items.column("facts")
     words, landmarks = (pc.struct_field(facts, name) for name in ("fingerprint", "landmarks"))
     has_words = pc.greater(pc.binary_length(words), 0)
@@ -67,15 +65,6 @@ def audio_signatures(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch)
         "quality": pc.struct_field(facts, "sample_rate").cast(pa.float64()).fill_null(0.0),
     }
     return pa.RecordBatch.from_arrays([columns[f.name].cast(f.type) for f in SIGNATURE], schema=SIGNATURE)
-
-
-def _check(stage: Stage) -> None:
-    for name, (least, most) in _BOUNDS.items():
-        if not least <= stage.number(name) <= most:
-            raise RecipeError(
-                f"stage {stage.name}, {name} = {stage.number(name)}: must lie between {least} and {most}; "
-                f'see [stage."{stage.name}"] in the recipe'
-            )
 
 
 def audio_chunks(stage: Stage, table: pa.Table, part: int, partitions: int) -> Chunks:

@@ -15,13 +15,13 @@ import pyarrow.compute as pc
 
 from pipelines.dedup.candidates import HOT_BUCKET_CAP, bucket_chunks, first_8_bytes, mix, row_numbers
 from pipelines.dedup.duplicates import Chunks, Dedup, LoadTexts
-from pipelines.dedup.signatures import RANKS
+from pipelines.dedup.settings import GROUP_BOUNDS, check_bounds
+from pipelines.dedup.signatures import RANKS, check_ranks
 from pipelines.dedup.verify import EDGES
 from pipelines.kernels import picture as kernels
 from pipelines.kernels.minhash import F64, I64, U8, U64
 from pipelines.kernels.thumbnail import SIDE, THUMBNAIL, THUMBNAIL_BYTES
 from pipelines.stage import Shape, Stage
-from schemas.errors import RecipeError, StageError
 from schemas.item import ID
 
 SIGNATURE = pa.schema(
@@ -49,10 +49,11 @@ _LUMA = np.array([299, 587, 114])
 # Chosen: of 64 bits in max_distance + 3 blocks at least 3 blocks are equal, 17 bits at 8; buckets stay small for a million
 # pictures. With one block (the plain pigeonhole) they hold 7 bits, and a thousand pictures each.
 _EQUAL_BLOCKS = 3
-_BOUNDS = {
-    "threshold": (0.3, 1.0), "max_distance": (0, 16), "min_contrast": (0, 128), "hot_bucket_cap": (2, 10_000),
-    "max_removed_share": (0.0, 1.0),
-}  # fmt: skip
+_BOUNDS = GROUP_BOUNDS | {
+    "threshold": (0.3, 1.0),
+    "max_distance": (0, 16),
+    "min_contrast": (0, 128),
+}
 
 
 def image_signatures(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch) -> pa.RecordBatch:
@@ -67,11 +68,8 @@ def image_signatures(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch)
         StageError: ranks are not those of the items, row by row.
         RecipeError: a setting lies outside its bounds.
     """
-    _check(stage)
-    if not ranks.column("item_id").equals(items.column("item_id")):
-        raise StageError(
-            f"stage {stage.name}: ranks are of other items than the pictures; join them by item_id, in order"
-        )
+    check_bounds(stage, _BOUNDS)
+    check_ranks(stage, items, ranks)
     facts = {
         name: pc.struct_field(items.column("facts"), name) for name in ("pixels_sha256", "thumbnail", "width", "height")
     }
@@ -85,15 +83,6 @@ def image_signatures(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch)
         "quality": pixels,
     }
     return pa.RecordBatch.from_arrays([columns[f.name].cast(f.type) for f in SIGNATURE], schema=SIGNATURE)
-
-
-def _check(stage: Stage) -> None:
-    for name, (least, most) in _BOUNDS.items():
-        if not least <= stage.number(name) <= most:
-            raise RecipeError(
-                f"stage {stage.name}, {name} = {stage.number(name)}: must lie between {least} and {most}; "
-                f'see [stage."{stage.name}"] in the recipe'
-            )
 
 
 def _hashed(stage: Stage, thumbnails: pa.Array) -> tuple[pa.Array, pa.Array]:

@@ -1,6 +1,5 @@
-"""The settings of a text dedup stage, typed and checked."""
+"""The settings of a dedup stage, checked, and those of texts typed."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,14 +27,15 @@ class Settings:
     punctuation: bool = False
 
 
+Bounds = dict[str, tuple[float, float]]
 # Inclusive. Chosen: below 0.1 the bands would pair nearly all texts; the others keep arithmetic and memory sane.
-_BOUNDS: Mapping[str, tuple[float, float]] = {
+GROUP_BOUNDS: Bounds = {"hot_bucket_cap": (2, 10_000), "max_removed_share": (0.0, 1.0)}
+_BOUNDS: Bounds = {
     "threshold": (0.1, 1.0),
     "shingle_words": (1, 100),
     "permutations": (16, 1024),
     "min_shingles": (1, 1_000_000),
-    "hot_bucket_cap": (2, 10_000),
-    "max_removed_share": (0.0, 1.0),
+    **GROUP_BOUNDS,
 }
 
 
@@ -45,11 +45,21 @@ def settings(stage: Stage) -> Settings:
     Raises:
         RecipeError: a value lies outside its bounds.
     """
+    check_bounds(stage, _BOUNDS)
     found: dict[str, Any] = stage.settings
-    for name, (least, most) in _BOUNDS.items():
-        if not least <= found[name] <= most:
+    return Settings(**found)
+
+
+def check_bounds(stage: Stage, bounds: Bounds) -> None:
+    """Refuse a setting that lies outside its bounds, which are inclusive.
+
+    Raises:
+        RecipeError: a value lies outside its bounds.
+    """
+    for name, (least, most) in bounds.items():
+        value = stage.number(name)
+        if not least <= value <= most:
             raise RecipeError(
-                f"stage {stage.name}, {name} = {found[name]}: must lie between {least} and {most}; "
+                f"stage {stage.name}, {name} = {value}: must lie between {least} and {most}; "
                 f'see [stage."{stage.name}"] in the recipe'
             )
-    return Settings(**found)

@@ -59,8 +59,7 @@ def signatures(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch) -> pa
         RecipeError: a setting lies outside its bounds.
     """
     found = settings(stage)
-    if not ranks.column("item_id").equals(items.column("item_id")):
-        raise StageError(f"stage {stage.name}: ranks are of other items than the texts; join them by item_id, in order")
+    check_ranks(stage, items, ranks)
     text = minhash.normalise(items.column("text"))
     shingles = minhash.shingles(text, found.shingle_words, punctuation=found.punctuation)
     is_short = shingles.sizes < found.min_shingles
@@ -73,6 +72,18 @@ def signatures(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch) -> pa
         "minhash": _packed(minhash.minhash(shingles, found.permutations), is_short, schema.field("minhash").type),
     } | {name: ranks.column(name) for name in RANKS.names[1:]}
     return pa.RecordBatch.from_arrays([columns[f.name].cast(f.type) for f in schema], schema=schema)
+
+
+def check_ranks(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch) -> None:
+    """Refuse ranks that are not those of the items, row by row.
+
+    Raises:
+        StageError: they are of other items, or in another order.
+    """
+    if not ranks.column("item_id").equals(items.column("item_id")):
+        raise StageError(
+            f"stage {stage.name}: ranks are of other items than those signed; join them by item_id, in order"
+        )
 
 
 def _digests(text: minhash.Flat[np.uint8]) -> pa.Array:

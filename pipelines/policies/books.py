@@ -4,7 +4,7 @@ Measured on the 59 inaugural addresses of the USA, five editions of Alice in Won
 lines are short and begin with the speaker's name: no rule below is nearer than half its bound to any of them.
 """
 
-from pipelines.policies.gopher import DENSE, GOPHER, SPACED, TABLE_A1
+from pipelines.policies.gopher import DENSE, PROSE_RULES, SPACED, TABLE_A1, WORD_RULES
 from pipelines.stage import Rule, rule_judge
 from schemas.reasons import Reason
 
@@ -30,27 +30,8 @@ BOOK_QUALITY = rule_judge(
             name="min_characters", signal="character_count", at_least=160, reason=Reason.TOO_FEW_WORDS, languages=DENSE,
             source="Chosen: 100 English words come to about 160 characters in Chinese, and to more in the other languages",
         ),
-        Rule(
-            name="min_mean_word_length", signal="mean_word_length_chars", at_least=3, reason=Reason.ODD_WORD_LENGTH,
-            source=GOPHER, languages=SPACED,
-        ),
-        Rule(
-            name="max_mean_word_length", signal="mean_word_length_chars", at_most=10, reason=Reason.ODD_WORD_LENGTH,
-            source=GOPHER, languages=SPACED,
-        ),
-        Rule(
-            name="max_symbol_word_ratio", signal="symbol_word_ratio", at_most=0.1, reason=Reason.TOO_MANY_SYMBOLS,
-            source=GOPHER, languages=SPACED,
-        ),
-        _at_most("ellipsis_line_ratio", 0.3, Reason.TOO_MANY_ELLIPSES, GOPHER),
-        Rule(
-            name="min_alphabetic_word_ratio", signal="alphabetic_word_ratio", at_least=0.8,
-            reason=Reason.TOO_FEW_ALPHABETIC_WORDS, source=GOPHER,
-        ),
-        Rule(
-            name="min_stop_words", signal="stop_word_count", at_least=2, reason=Reason.TOO_FEW_STOP_WORDS, source=GOPHER,
-            languages=("en",),
-        ),
+        *WORD_RULES,
+        *PROSE_RULES,
         _at_most("duplicate_line_char_ratio", 0.4, Reason.DUPLICATE_LINES, _REPEATS),
         _at_most("duplicate_paragraph_char_ratio", 0.4, Reason.DUPLICATE_PARAGRAPHS, _REPEATS),
         _at_most("duplicate_10gram_char_ratio", 0.4, Reason.REPEATED_NGRAMS, _REPEATS),

@@ -23,6 +23,37 @@ SPACED = (
 # The others that were measured: no space between words (Chinese), or words outside that range (Korean 3.1, Tamil 9.7).
 DENSE = ("am", "bo", "dv", "ja", "km", "ko", "lo", "ml", "my", "sa", "ta", "th", "wuu", "yue", "zh")
 
+# What holds for a page holds for a book too: both policies have these.
+WORD_RULES = (
+    Rule(
+        name="min_mean_word_length", signal="mean_word_length_chars", at_least=3, reason=Reason.ODD_WORD_LENGTH,
+        source=GOPHER, languages=SPACED,
+    ),
+    Rule(
+        name="max_mean_word_length", signal="mean_word_length_chars", at_most=10, reason=Reason.ODD_WORD_LENGTH,
+        source=GOPHER, languages=SPACED,
+    ),
+    Rule(
+        name="max_symbol_word_ratio", signal="symbol_word_ratio", at_most=0.1, reason=Reason.TOO_MANY_SYMBOLS,
+        source=GOPHER, languages=SPACED,
+    ),
+)  # fmt: skip
+PROSE_RULES = (
+    Rule(
+        name="max_ellipsis_line_ratio", signal="ellipsis_line_ratio", at_most=0.3, reason=Reason.TOO_MANY_ELLIPSES,
+        source=GOPHER,
+    ),
+    # Of every language, so that a page without a letter, which has none, does not pass all rules.
+    Rule(
+        name="min_alphabetic_word_ratio", signal="alphabetic_word_ratio", at_least=0.8,
+        reason=Reason.TOO_FEW_ALPHABETIC_WORDS, source=GOPHER,
+    ),
+    Rule(
+        name="min_stop_words", signal="stop_word_count", at_least=2, reason=Reason.TOO_FEW_STOP_WORDS, source=GOPHER,
+        languages=("en",),
+    ),
+)  # fmt: skip
+
 GOPHER_QUALITY = rule_judge(
     "quality.gopher",
     2,
@@ -37,35 +68,12 @@ GOPHER_QUALITY = rule_judge(
         Rule(
             name="max_words", signal="word_count", at_most=100_000, reason=Reason.TOO_MANY_WORDS, source=GOPHER, languages=SPACED
         ),
-        Rule(
-            name="min_mean_word_length", signal="mean_word_length_chars", at_least=3, reason=Reason.ODD_WORD_LENGTH,
-            source=GOPHER, languages=SPACED,
-        ),
-        Rule(
-            name="max_mean_word_length", signal="mean_word_length_chars", at_most=10, reason=Reason.ODD_WORD_LENGTH,
-            source=GOPHER, languages=SPACED,
-        ),
-        Rule(
-            name="max_symbol_word_ratio", signal="symbol_word_ratio", at_most=0.1, reason=Reason.TOO_MANY_SYMBOLS,
-            source=GOPHER, languages=SPACED,
-        ),
+        *WORD_RULES,
         Rule(
             name="max_bullet_line_ratio", signal="bullet_line_ratio", at_most=0.95, reason=Reason.TOO_MANY_BULLETS,
             source="Chosen: 0.9 in Gopher; our extractor writes a bullet for every HTML list item, so that whole guides reach 0.94",
         ),
-        Rule(
-            name="max_ellipsis_line_ratio", signal="ellipsis_line_ratio", at_most=0.3, reason=Reason.TOO_MANY_ELLIPSES,
-            source=GOPHER,
-        ),
-        # Of every language, so that a page without a letter, which has none, does not pass all rules.
-        Rule(
-            name="min_alphabetic_word_ratio", signal="alphabetic_word_ratio", at_least=0.8,
-            reason=Reason.TOO_FEW_ALPHABETIC_WORDS, source=GOPHER,
-        ),
-        Rule(
-            name="min_stop_words", signal="stop_word_count", at_least=2, reason=Reason.TOO_FEW_STOP_WORDS, source=GOPHER,
-            languages=("en",),
-        ),
+        *PROSE_RULES,
     ),
 )  # fmt: skip
 

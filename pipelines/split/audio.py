@@ -10,17 +10,15 @@ which nobody says anything is dropped undecoded (`transcript_missing`); one that
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipelines.child import Child, Limits
 from pipelines.split import audio_child
 from pipelines.split.caption import primary, tidy
 from pipelines.split.children import children
-from pipelines.stage import Shape, Stage, decisions
+from pipelines.split.media import read_media
+from pipelines.stage import Shape, Stage
 from schemas.annotation import Role
-from schemas.decision import Verdict
 from schemas.digest import sha256
 from schemas.item import ID
 from schemas.reasons import Reason
@@ -56,33 +54,16 @@ def split_audio(
     `payloads` are `rooms.PAYLOADS`, row by row with the items. Dropped: without words, or of a format that is not read.
     Quarantined: what is too large, or does not decode to its end.
     """
-    settings, n = stage.settings, len(items)
-    languages = settings["languages"]
+    languages = stage.settings["languages"]
     assert isinstance(languages, tuple)
-    sizes = pc.binary_length(payloads.column("data")).fill_null(-1).to_numpy(zero_copy_only=False)
     words = [best(said or (), languages) for said in payloads.column("said").to_pylist()]
-    missing, too_large = sizes < 0, sizes > settings["max_bytes"]
-    wordless = np.array([text is None for text in words], dtype=bool)
-    sent = np.flatnonzero(~missing & ~too_large & ~wordless)
-    read = child.map(_requests(stage, payloads.take(pa.array(sent))))
-
-    failure, detail = np.full(n, None, dtype=object), np.full(n, None, dtype=object)
-    failure[sent], detail[sent] = (read.column(name).to_numpy(zero_copy_only=False) for name in ("failure", "detail"))
-    found = decisions(items.column("item_id"), stage.name)
-    found.set(missing, Verdict.QUARANTINE, Reason.NOT_DECODABLE, detail="no bytes are stored for this recording")
-    limit = {"signal": "size_bytes", "value": sizes.astype(object), "threshold": settings["max_bytes"]}
-    found.set(too_large, Verdict.QUARANTINE, Reason.TOO_LARGE, **limit)
-    found.set(wordless, Verdict.DROP, Reason.TRANSCRIPT_MISSING)
-    for reason in sorted(set(filter(None, failure))):
-        verdict = Verdict.DROP if reason == Reason.FORMAT_NOT_SUPPORTED else Verdict.QUARANTINE
-        found.set(failure == reason, verdict, Reason(reason), detail=detail)
-    found.set(found.open, Verdict.SPLIT, None)
-
-    whole = np.flatnonzero(read.column("failure").is_null().to_numpy(zero_copy_only=False))
-    rows = pa.array(sent[whole])
-    spoken = [text for row in sent[whole] if (text := words[row]) is not None]
-    born = _children(stage, items.take(rows), payloads.column("said").take(rows), spoken, read.take(pa.array(whole)))
-    return born, found.batch()
+    rows, read, found = read_media(
+        stage, items, payloads, child,
+        requests=_requests, words=words, wordless=Reason.TRANSCRIPT_MISSING, what="recording",
+    )  # fmt: skip
+    spoken = [text for row in rows if (text := words[row]) is not None]
+    at = pa.array(rows)
+    return _children(stage, items.take(at), payloads.column("said").take(at), spoken, read), found
 
 
 def best(said: Sequence[Mapping[str, Any]], languages: Sequence[str]) -> Mapping[str, Any] | None:

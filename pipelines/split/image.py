@@ -8,16 +8,14 @@ grey stays byte for byte as it came, unless its metadata says where it was taken
 
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipelines.child import Child, Limits
 from pipelines.split import image_child
 from pipelines.split.caption import Caption, choose
 from pipelines.split.children import children
-from pipelines.stage import Shape, Stage, decisions
-from schemas.decision import Verdict
+from pipelines.split.media import read_media
+from pipelines.stage import Shape, Stage
 from schemas.digest import sha256
 from schemas.item import ID
 from schemas.reasons import Reason
@@ -50,32 +48,15 @@ def split_images(
     `payloads` are `rooms.PAYLOADS`, row by row with the items. Dropped: without a caption, or of a format that is not read.
     Quarantined: what is too large, or does not decode.
     """
-    n, settings = len(items), stage.settings
-    languages = settings["languages"]
+    languages = stage.settings["languages"]
     assert isinstance(languages, tuple)
-    sizes = pc.binary_length(payloads.column("data")).fill_null(-1).to_numpy(zero_copy_only=False)
     captions = [choose(said or (), languages) for said in payloads.column("said").to_pylist()]
-    missing, too_large = sizes < 0, sizes > settings["max_bytes"]
-    silent = np.array([caption is None for caption in captions], dtype=bool)
-    sent = np.flatnonzero(~missing & ~too_large & ~silent)
-    read = child.map(_requests(stage, payloads.take(pa.array(sent))))
-
-    failure, detail = np.full(n, None, dtype=object), np.full(n, None, dtype=object)
-    failure[sent], detail[sent] = (read.column(name).to_numpy(zero_copy_only=False) for name in ("failure", "detail"))
-    found = decisions(items.column("item_id"), stage.name)
-    found.set(missing, Verdict.QUARANTINE, Reason.NOT_DECODABLE, detail="no bytes are stored for this picture")
-    limit = {"signal": "size_bytes", "value": sizes.astype(object), "threshold": settings["max_bytes"]}
-    found.set(too_large, Verdict.QUARANTINE, Reason.TOO_LARGE, **limit)
-    found.set(silent, Verdict.DROP, Reason.CAPTION_MISSING)
-    for reason in sorted(set(filter(None, failure))):
-        verdict = Verdict.DROP if reason == Reason.FORMAT_NOT_SUPPORTED else Verdict.QUARANTINE
-        found.set(failure == reason, verdict, Reason(reason), detail=detail)
-    found.set(found.open, Verdict.SPLIT, None)
-
-    whole = np.flatnonzero(read.column("failure").is_null().to_numpy(zero_copy_only=False))
-    rows = sent[whole]
+    rows, read, found = read_media(
+        stage, items, payloads, child,
+        requests=_requests, words=captions, wordless=Reason.CAPTION_MISSING, what="picture",
+    )  # fmt: skip
     chosen = [caption for row in rows if (caption := captions[row]) is not None]
-    return _children(stage, items.take(pa.array(rows)), chosen, read.take(pa.array(whole))), found.batch()
+    return _children(stage, items.take(pa.array(rows)), chosen, read), found
 
 
 def _requests(stage: Stage, payloads: pa.RecordBatch) -> pa.RecordBatch:

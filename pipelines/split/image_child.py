@@ -7,7 +7,7 @@ What a picture is, its bytes say; a picture is decoded whole or not at all; noth
 import io
 import struct
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -175,25 +175,29 @@ def _published(
 def _has_location(picture: Image.Image) -> bool:
     if b"GPSL" in picture.info.get("xmp", b""):
         return True
-    try:
-        return bool(picture.getexif().get_ifd(ExifTags.IFD.GPSInfo))
-    except Exception:  # what cannot be read may say where it was taken
-        return b"Exif" in picture.info.get("exif", b"")
+    # What cannot be read may say where it was taken.
+    unread = b"Exif" in picture.info.get("exif", b"")
+    return bool(_metadata(lambda: picture.getexif().get_ifd(ExifTags.IFD.GPSInfo), unread))
 
 
 def _orientation(picture: Image.Image) -> int | None:
-    try:
-        found = picture.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # metadata that cannot be read says nothing; the pixels are whole
-        return None
+    found = _metadata(lambda: picture.getexif().get(ExifTags.Base.Orientation), None)
     return found if found in range(1, 9) else None
 
 
 def _frames(picture: Any) -> int | None:
+    found: int | None = _metadata(lambda: int(getattr(picture, "n_frames", 1)), None)  # null: a later frame is broken
+    return found
+
+
+def _metadata(read: Callable[[], Any], unread: Any) -> Any:
+    """What `read` finds beside the pixels, which are whole; `unread` where that is broken. Out of memory is the row's failure."""
     try:
-        return int(getattr(picture, "n_frames", 1))
-    except Exception:  # a later frame is broken; the first is whole
-        return None
+        return read()
+    except MemoryError:
+        raise
+    except Exception:  # broken metadata raises whatever its parser does not expect
+        return unread
 
 
 def _pixels_sha256(colours: Image.Image) -> bytes:

@@ -254,4 +254,5 @@ def test_we_never_crawl_what_protego_would_not(lines: list[str]) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_robots_file(body: bytes) -> None:
-    RobotsFile.parse(body).verdict("a", "/")
+    found = RobotsFile.parse(body).verdict("a", "/")
+    assert found == RobotsFile.parse(body + b"\n").verdict("a", "/")
