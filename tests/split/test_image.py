@@ -15,6 +15,7 @@ from PIL import ExifTags, Image
 
 from pipelines.kernels.thumbnail import SIDE
 from pipelines.split.image import IMAGE_FACTS, IMAGE_SPLIT, image_reader, split_images
+from pipelines.split.image_child import read_picture
 from schemas.decision import DECISION
 from schemas.digest import digest, sha256
 from schemas.item import child_id, item_schema
@@ -150,6 +151,26 @@ def test_jpegs_in_rgb_or_grey_are_published_byte_for_byte(child, name):
 def test_how_a_camera_was_held_is_a_fact_and_turns_nothing(child):
     facts = facts_of(child, KEPT["turned, with Exif"])
     assert (facts["orientation"], facts["width"], facts["height"]) == (6, 90, 60)
+
+
+def test_metadata_that_takes_all_memory_is_the_failure_of_its_picture_and_broken_metadata_is_none(monkeypatch):
+    row = {"data": located(), "media_type": "image/jpeg", "max_pixels": 10**6, "quality": 95}
+    assert read_picture(row)["has_location"]
+    monkeypatch.setattr(Image.Image, "getexif", raising(ValueError))
+    assert (read_picture(row)["orientation"], read_picture(row)["has_location"]) == (
+        None,
+        True,
+    )  # unread: it may be there
+    monkeypatch.setattr(Image.Image, "getexif", raising(MemoryError))
+    with pytest.raises(MemoryError):
+        read_picture(row)
+
+
+def raising(kind):
+    def fail(_picture):
+        raise kind
+
+    return fail
 
 
 def located(**options):
