@@ -7,7 +7,6 @@ gives the same manifest, whose SHA-256 is the checkpoint's id. A folder appears 
 """
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import safetensors.torch
 import torch
 
 from pipelines.shard.files import file_sha256, write_file
+from pipelines.store import sync_folder
 from schemas.digest import sha256
 from schemas.errors import TrainingError
 from training.cluster import Cluster
@@ -60,16 +60,8 @@ def save(
         write_json(staging / MANIFEST, {**facts, "files": files, "version": VERSION})
         shutil.rmtree(path, ignore_errors=True)
         staging.rename(path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     cluster.wait()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _moments(model: Decoder, optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
