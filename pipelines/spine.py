@@ -48,6 +48,7 @@ DECODE_ROWS, DECODE_BYTES = 128, 32 << 20
 
 
 ROOMS = ("split", "measured", "judged", "edited", "signed")  # of a lane, in order
+CAPTURE_VERSION = 6  # rises with every change of what captures, evidence and annotations look like
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ def _captured(recipe: Recipe, site: Site, order: CaptureOrder) -> Receipt:
     files = [file.identity for file in order.files]
     # Web records say all there is about themselves: what the lanes ask for changes nothing in their rows.
     asked = [] if all(file.form == Form.RECORDS for file in order.files) else [source.layout, wanted.identity]
-    key = digest("room", "captured", 6, order.source, files, asked, site.part_rows)
+    key = digest("room", "captured", CAPTURE_VERSION, order.source, files, asked, site.part_rows)
     return room(site.store, order.source, "captured", key, build)
 
 

@@ -24,6 +24,7 @@ from pipelines.recipe import loads
 from pipelines.run import run
 from pipelines.shard.verify import verify_release
 from tests.conftest import site_at
+from tests.golden import table as golden
 from tests.test_archives import against_gold
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -124,6 +125,10 @@ def test_one_release_has_five_lanes_whose_bytes_verify(made):
     release = made.release(made.open)
     assert tuple(sorted(path.name for path in release.iterdir() if path.is_dir())) == LANES
     assert verify_release(release).problems == ()
+
+
+def test_items_end_as_the_golden_table_says(made):
+    assert list(golden.complaints(golden.pinned("shared"), golden.table(made.open, RECIPE))) == []
 
 
 @pytest.mark.parametrize("name", ["open", "permissive"])
