@@ -62,6 +62,7 @@ def ledger_parts(
                 )
             ],
         )
+        add("edge", [store.publish("edge", cluster.edges)])
     for name, table in {
         **release.tables,
         "run": row,

@@ -5,7 +5,9 @@ from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from pipelines.dedup.breaker import check_losses, losses
 from pipelines.dedup.duplicates import Duplicates, decide, find_duplicates
 from pipelines.lanes.lane import Lane
 from pipelines.receipt import Receipt, Tables, room
@@ -16,24 +18,46 @@ from schemas.digest import digest
 from schemas.item import ID
 
 
-def group(site: Site, lane: Lane, signatures: Sequence[Part], items: Sequence[Part]) -> tuple[Duplicates, Receipt]:
+def group(
+    site: Site, lane: Lane, signatures: Sequence[Part], items: Sequence[Part], captures: Sequence[Part]
+) -> tuple[Duplicates, Receipt]:
     """The duplicates of a lane (merged items with their witnesses, clusters of similar items) and the room's receipt.
 
-    `items` are the parts the signatures were made of, in the same order.
+    `items` are the parts the signatures were made of, and `captures` those of their captures, in the same order.
+
+    Raises:
+        TooManyRemoved: a source loses a larger share of its items than `max_removed_share` allows.
     """
-    key = digest("room", "unique", 1, lane.name, [part.sha256 for part in signatures], lane.dedup.stage.op_id)
+    key = digest("room", "unique", 2, lane.name, [part.sha256 for part in signatures], lane.dedup.stage.op_id)
     receipt = room(site.store, lane.name, "unique", key, lambda: _tables(_find(site, lane, signatures, items)))
     found = {name: one_batch(site.store.read_part(receipt.part(name))) for name in TABLES}
+    check_losses(lane.dedup.stage, losses(_sources(site, items, captures), found["duplicate"]))
     return Duplicates(
-        decisions=found["decision"], duplicates=found["duplicate"], components=found["component"], hot=found["hot"]
+        decisions=found["decision"],
+        duplicates=found["duplicate"],
+        components=found["component"],
+        edges=found["edge"],
+        hot=found["hot"],
     ), receipt
 
 
-TABLES = ("decision", "duplicate", "component", "hot")
+def _sources(site: Site, items: Sequence[Part], captures: Sequence[Part]) -> pa.Table:
+    """Of all items: item_id, source, and the uri of their capture."""
+    tables = []
+    for part, of in zip(items, captures, strict=True):
+        mine = site.store.read_part(part, ["item_id", "source", "capture_id"])
+        there = site.store.read_part(of, ["capture_id", "uri"])
+        at = pc.index_in(mine.column("capture_id"), value_set=there.column("capture_id").combine_chunks())
+        tables.append(mine.drop_columns(["capture_id"]).append_column("uri", there.column("uri").take(at)))
+    return pa.concat_tables(tables) if tables else _SOURCES.empty_table()
+
+
+_SOURCES = pa.schema([("item_id", ID), ("source", pa.string()), ("uri", pa.string())])
+TABLES = ("decision", "duplicate", "component", "edge", "hot")
 
 
 def _tables(found: Duplicates) -> tuple[Tables, dict[str, int]]:
-    batches = (found.decisions, found.duplicates, found.components, found.hot)
+    batches = (found.decisions, found.duplicates, found.components, found.edges, found.hot)
     tables = [(name, pa.Table.from_batches([batch])) for name, batch in zip(TABLES, batches, strict=True)]
     return [*tables], {"items": len(found.components), "merged": len(found.decisions), "hot": len(found.hot)}
 

@@ -178,8 +178,13 @@ def _each_capture_once(site: Site, orders: Sequence[LaneOrder]) -> list[LaneOrde
 
 
 def unique(site: Site, found: LaneRun) -> tuple[Duplicates, Receipt]:
-    """The duplicates among the lane's items, and the receipt of that room."""
-    return group(site, found.lane, found.parts("signed", "signature"), found.parts("edited", "items"))
+    """The duplicates among the lane's items, and the receipt of that room.
+
+    Raises:
+        TooManyRemoved: a source loses a larger share of its items than the recipe allows.
+    """
+    captures = [order.capture for order in found.orders]
+    return group(site, found.lane, found.parts("signed", "signature"), found.parts("edited", "items"), captures)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,6 +55,7 @@ def run(recipe: Recipe, site: Site, *, progress: Progress = quiet, clock: Clock 
     Raises:
         SourceError: an input is missing or unreadable.
         QuarantineExceeded: too many rows of one reason failed.
+        TooManyRemoved: a source loses a larger share of its items to dedup than the recipe allows.
         BalanceError: the accounts do not add up; nothing is committed.
     """
     with one_pool():

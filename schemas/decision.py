@@ -67,3 +67,12 @@ DUPLICATE = pa.schema(
         pa.field("cluster_id", ID, nullable=False),  # smallest item_id of the component of verified edges
     ]
 )
+
+EDGE = pa.schema(
+    [
+        pa.field("item_id", ID, nullable=False),  # the smaller id of two
+        pa.field("other_id", ID, nullable=False),
+        pa.field("method", pa.string(), nullable=False),  # exact | minhash | ...
+        pa.field("similarity", pa.float64(), nullable=False),  # verified, 0..1
+    ]
+)

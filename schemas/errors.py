@@ -12,6 +12,7 @@ HeadwaterError            catch this one: its text names what, where and the cur
 |- ChildError             a decoding child cannot start or breaks its protocol (not: a row that kills it)
 |- StageError             a stage broke its law (lost a row, changed the order, wrong type)
 |- QuarantineExceeded     more rows of one reason were quarantined than the recipe allows
+|- TooManyRemoved         dedup would remove more of a source than the recipe allows
 |- BalanceError           captured + born differs from the sum of dispositions: the commit is refused
 |- LedgerError            the ledger cannot be read or appended to
 |  |- ChainBroken         a commit or one of its files was changed, removed or reordered
@@ -85,6 +86,10 @@ class StageError(HeadwaterError):
 
 class QuarantineExceeded(HeadwaterError):
     """More rows of one reason were quarantined than the recipe allows."""
+
+
+class TooManyRemoved(HeadwaterError):
+    """Dedup would remove a larger share of a source than the recipe allows."""
 
 
 class BalanceError(HeadwaterError):

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE
-from schemas.decision import DECISION, DISPOSITION, DUPLICATE
+from schemas.decision import DECISION, DISPOSITION, DUPLICATE, EDGE
 from schemas.item import LEDGER_ITEM
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 from schemas.run import HOLDING, OP, RUN, SOURCE
@@ -24,6 +24,7 @@ TABLES: dict[str, pa.Schema] = {
     "decision": DECISION,
     "disposition": DISPOSITION,
     "duplicate": DUPLICATE,
+    "edge": EDGE,
     "holding": HOLDING,
     "release": RELEASE,
     "shard": SHARD,

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from pipelines.dedup.candidates import HOT_BUCKET_CAP, bucket_chunks, first_8_bytes, mix, row_numbers
 from pipelines.dedup.duplicates import Chunks, Dedup, LoadTexts
-from pipelines.dedup.settings import GROUP_BOUNDS, check_bounds
+from pipelines.dedup.settings import GROUP_BOUNDS, MAX_REMOVED_SHARE, check_bounds
 from pipelines.dedup.signatures import RANKS, check_ranks
 from pipelines.dedup.verify import EDGES
 from pipelines.kernels.minhash import U64
@@ -137,7 +137,7 @@ AUDIO_DEDUP = Stage(
         ("doubtful_bits", 120),
         ("max_shift_frames", 6),  # Chosen: 0.1 s; fingerprints begin where the sound does
         ("hot_bucket_cap", HOT_BUCKET_CAP),
-        ("max_removed_share", 1.0),
+        ("max_removed_share", MAX_REMOVED_SHARE),
     ),
 )
 

@@ -29,7 +29,7 @@ class Dedup:
     """How the items of a modality are compared.
 
     The stage has at least the settings `threshold` (similarity 0..1, inclusive), `hot_bucket_cap` and
-    `max_removed_share`; its `fn` is `sign(stage, items, ranks)`: one row of the signature table an item, in item order,
+    `max_removed_share` (see `breaker`); its `fn` is `sign(stage, items, ranks)`: one row of the signature table an item, in item order,
     with `item_id`, `source`, `exact_sha256` (null: never an exact duplicate), the columns of RANKS and the modality's own.
 
     method: what witness rows name. table: the schema of the signature table without columns that only `chunks` reads.
@@ -57,12 +57,13 @@ class Duplicates:
     """What dedup found, each table ascending by its first column.
 
     decisions: `DECISION` of the merged items. duplicates: `DUPLICATE`, their witnesses. components: `elect.COMPONENT`
-    of all items. hot: `candidates.HOT_SIZES`, the buckets that were not searched whole.
+    of all items. edges: `EDGE`, all that was verified. hot: `candidates.HOT_SIZES`, the buckets that were not searched whole.
     """
 
     decisions: pa.RecordBatch
     duplicates: pa.RecordBatch
     components: pa.RecordBatch
+    edges: pa.RecordBatch
     hot: pa.RecordBatch
 
 
@@ -76,7 +77,7 @@ def find_duplicates(dedup: Dedup, signatures: Sequence[pa.Table], load_texts: Lo
 
     Raises:
         RecipeError: a setting lies outside its bounds.
-        StageError: an item is there twice, a text is missing, or a source loses more than `max_removed_share`.
+        StageError: an item is there twice, or a text is missing.
     """
     chunks = defaultdict(list)
     for part, table in enumerate(signatures):
@@ -98,11 +99,11 @@ def decide(dedup: Dedup, signatures: Sequence[pa.Table], pairs: Pairs, load_text
     found = _between_representatives(pairs, ranks, [len(part) for part in signatures])
     edges = dedup.verify(stage, found, table, load_texts)
     election = elect.elect(edges, ranks)
-    _check_shares(stage, table.column("source"), election)
     return Duplicates(
         decisions=elect.decisions(stage.name, election, ranks, threshold=stage.number("threshold")),
         duplicates=elect.duplicates(election, ranks, method=dedup.method),
         components=elect.components(election, ranks),
+        edges=elect.verified(edges, ranks, method=dedup.method),
         hot=hot_buckets(pairs.hot),
     )
 
@@ -130,18 +131,3 @@ def _row(numbers: U64, starts: I64) -> I64:
             f"dedup: a pair names row {index[bad]} of part {part[bad]}, which is not in the signatures given"
         )
     return starts[part] + index
-
-
-def _check_shares(stage: Stage, source: pa.ChunkedArray, election: elect.Election) -> None:
-    cap = stage.number("max_removed_share")
-    if cap >= 1.0:
-        return
-    names, codes = np.unique(source.to_numpy().astype(str), return_inverse=True)
-    removed, total = np.bincount(codes[election.merged], minlength=len(names)), np.bincount(codes)
-    bad = np.flatnonzero(removed > cap * total)
-    if len(bad):
-        k = bad[0]
-        raise StageError(
-            f"stage {stage.name}: {removed[k]} of {total[k]} items of source {names[k]} are duplicates, more than "
-            f'max_removed_share = {cap}: see `headwater drops`; if it is right, raise it under [stage."{stage.name}"]'
-        )

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pipelines.kernels import pairs as kernels
 from pipelines.kernels.minhash import F64, I64
 from pipelines.stage import decisions as decisions_of
-from schemas.decision import DUPLICATE, Verdict
+from schemas.decision import DUPLICATE, EDGE, Verdict
 from schemas.errors import StageError
 from schemas.item import ID
 from schemas.reasons import Reason
@@ -126,6 +126,31 @@ def duplicates(election: Election, ranks: Ranks, *, method: str) -> pa.RecordBat
     methods = pa.array(np.where(election.exact, "exact", method), pa.string())
     clusters = ranks.item_id.take(pa.array(election.cluster[election.merged]))
     return pa.RecordBatch.from_arrays([*ids, methods, pa.array(election.similarity), clusters], schema=DUPLICATE)
+
+
+def verified(edges: pa.RecordBatch, ranks: Ranks, *, method: str) -> pa.RecordBatch:
+    """`EDGE` rows, ascending by both ids: what this election, and any other of the same items, can stand on.
+
+    Near ones lie between the best of equal texts (`edges`, as `elect` gets them); each copy has an exact one to the best.
+    """
+    rows = np.arange(len(ranks.place))
+    copies = rows[ranks.representative != rows]
+    left, right = (
+        np.concatenate([edges.column(name).to_numpy().astype(np.int64), more])
+        for name, more in (("a", copies), ("b", ranks.representative[copies]))
+    )
+    similarity = np.concatenate([edges.column("similarity").to_numpy(), np.ones(len(copies))])
+    by_id = _order_of_ids(ranks.item_id)
+    number = np.argsort(by_id)
+    smaller, larger = np.minimum(number[left], number[right]), np.maximum(number[left], number[right])
+    order = np.lexsort((larger, smaller))
+    columns = [
+        ranks.item_id.take(pa.array(by_id[smaller[order]])),
+        ranks.item_id.take(pa.array(by_id[larger[order]])),
+        pa.array(np.where(order < len(edges), method, "exact"), pa.string()),
+        pa.array(similarity[order]),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=EDGE)
 
 
 def components(election: Election, ranks: Ranks) -> pa.RecordBatch:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pipelines.dedup.candidates import HOT_BUCKET_CAP, bucket_chunks, first_8_bytes, mix, row_numbers
 from pipelines.dedup.duplicates import Chunks, Dedup, LoadTexts
-from pipelines.dedup.settings import GROUP_BOUNDS, check_bounds
+from pipelines.dedup.settings import GROUP_BOUNDS, MAX_REMOVED_SHARE, check_bounds
 from pipelines.dedup.signatures import RANKS, check_ranks
 from pipelines.dedup.verify import EDGES
 from pipelines.kernels import picture as kernels
@@ -201,7 +201,7 @@ IMAGE_DEDUP = Stage(
         # Whether a turned or mirrored picture is a copy. Off: writing, hands and traffic signs mean another thing in a mirror.
         ("rotations", False),
         ("hot_bucket_cap", HOT_BUCKET_CAP),
-        ("max_removed_share", 1.0),
+        ("max_removed_share", MAX_REMOVED_SHARE),
     ),
 )
 

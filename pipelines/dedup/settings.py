@@ -27,6 +27,9 @@ class Settings:
     punctuation: bool = False
 
 
+# Chosen: where half of a source goes, a boilerplate page or a wrong setting is likelier than that many copies.
+MAX_REMOVED_SHARE = 0.5
+
 Bounds = dict[str, tuple[float, float]]
 # Inclusive. Chosen: below 0.1 the bands would pair nearly all texts; the others keep arithmetic and memory sane.
 GROUP_BOUNDS: Bounds = {"hot_bucket_cap": (2, 10_000), "max_removed_share": (0.0, 1.0)}

@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from pipelines.dedup.candidates import HOT_BUCKET_CAP, band_chunks
 from pipelines.dedup.duplicates import Chunks, Dedup, LoadTexts
-from pipelines.dedup.settings import settings
+from pipelines.dedup.settings import MAX_REMOVED_SHARE, settings
 from pipelines.dedup.signatures import SIGNATURE, signatures
 from pipelines.dedup.verify import verify
 from pipelines.kernels.minhash import I64, U64, Flat, normalise, shingles
@@ -64,7 +64,7 @@ TEXT_DEDUP = Stage(
         ("min_shingles", 10),
         # Chosen: 1,000 texts of one bucket are half a million pairs, the most that verify in a few seconds.
         ("hot_bucket_cap", HOT_BUCKET_CAP),
-        ("max_removed_share", 1.0),
+        ("max_removed_share", MAX_REMOVED_SHARE),
     ),
 )
 

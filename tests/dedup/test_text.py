@@ -69,6 +69,17 @@ def test_exact_and_near_duplicates_merge_into_kept_witnesses_and_the_rest_stay()
     cluster = {corpus.names[i]: c for i, c in (tuple(row.values()) for row in found.components.to_pylist())}
     assert cluster["best"] == cluster["copy"] == cluster["near"] == min(map(corpus.ids.get, ["best", "copy", "near"]))
     assert cluster["none"] == corpus.ids["none"]
+    edges = {
+        frozenset((corpus.names[a], corpus.names[b])): (m, s)
+        for a, b, m, s in map(dict.values, found.edges.to_pylist())
+    }
+    assert edges == {
+        frozenset(("best", "copy")): ("exact", 1.0),
+        frozenset(("best", "near")): ("minhash", 55 / 57),
+        frozenset(("short", "again")): ("exact", 1.0),
+    }
+    assert found.edges.to_pylist() == sorted(found.edges.to_pylist(), key=lambda row: (row["item_id"], row["other_id"]))
+    assert all(row["item_id"] < row["other_id"] for row in found.edges.to_pylist())
     assert found.hot.num_rows == 0
 
 
@@ -169,24 +180,9 @@ def test_a_hot_bucket_is_reported_and_still_merges_what_is_like_its_anchors():
 
 def test_nothing_gives_nothing():
     found = find_duplicates(text_dedup(STAGE), [], Corpus({}).load)
-    assert [batch.num_rows for batch in (found.decisions, found.duplicates, found.components, found.hot)] == [0] * 4
+    tables = (found.decisions, found.duplicates, found.components, found.edges, found.hot)
+    assert [batch.num_rows for batch in tables] == [0] * 5
     assert Corpus({}).find([]) == found
-
-
-def test_a_source_that_loses_more_than_its_share_fails_the_run_by_name():
-    stage = STAGE.override({"max_removed_share": 0.5}, where="test")
-    texts = {"a": LONG, "b": LONG, "c": LONG, "d": "x y z", "e": "own words here"}
-    sources = {"a": "good", "b": "bad", "c": "bad", "d": "bad", "e": "good"}
-    corpus = Corpus(texts, quality={"a": 1.0}, sources=sources, stage=stage)
-    with pytest.raises(StageError, match=r"2 of 3 items of source bad .* max_removed_share = 0\.5"):
-        corpus.find()
-    corpus.stage = STAGE
-    assert len(corpus.merges(corpus.find())) == 2
-
-
-def test_a_source_may_lose_exactly_its_share():
-    corpus = Corpus({"a": LONG, "b": LONG}, stage=STAGE.override({"max_removed_share": 0.5}, where="test"))
-    assert len(corpus.merges(corpus.find())) == 1
 
 
 def test_a_text_that_is_not_the_signed_one_is_refused_by_name():
