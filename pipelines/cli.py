@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipelines.verbs import audit, corpus, run, training, ui
+from pipelines.verbs import audit, corpus, rights, run, training, ui
 from schemas.errors import HeadwaterError
 
 Arguments = argparse.Namespace
@@ -37,6 +37,9 @@ VERBS = (
          example="headwater run ours/corpus.toml --site ours", arguments=run.run_arguments, call=run.run_verb),
     Verb(name="inspect", does="say what would be done with a page, a file or a URL, without a ledger",
          example="headwater inspect page.html", arguments=run.inspect_arguments, call=run.inspect_verb),
+    Verb(name="robots", does="say whether agents may fetch URLs, and which line of a robots.txt says so",
+         example="headwater robots robots.txt --agent GPTBot https://a.example/private/",
+         arguments=rights.robots_arguments, call=rights.robots),
     Verb(name="why", does="tell the whole life of a URI, item id, sample key or file",
          example="headwater why http://river.example/ --site ours", arguments=audit.name_arguments, call=audit.why),
     Verb(name="where", does="tell which release, shard and offset hold an item",

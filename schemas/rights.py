@@ -16,6 +16,7 @@ class Mechanism(StrEnum):
     ROBOTS_PATH = "robots_path"
     ROBOTS_CONTENT_USAGE = "robots_content_usage"
     ROBOTS_CONTENT_SIGNAL = "robots_content_signal"
+    ROBOTS_LICENSE_RSL = "robots_license_rsl"
     HTTP_CONTENT_USAGE = "http_content_usage"
     HTTP_X_ROBOTS = "http_x_robots"
     HTTP_TDM = "http_tdm"

@@ -40,7 +40,7 @@ def ai_txt_statements(body: bytes) -> list[Statement]:
     return [
         _statement(
             RightsVerdict.ALLOW if rule.allow else RightsVerdict.DISALLOW,
-            None if agent == EVERYONE else agent, f"line {line}", rule.text, path,
+            None if agent == EVERYONE else agent, f"line {line}", rule.text.decode("utf-8", "replace"), path,
         )
         for line, agent, rule in sorted(rules, key=lambda entry: entry[:2])
         for path in _paths(rule)
@@ -49,7 +49,7 @@ def ai_txt_statements(body: bytes) -> list[Statement]:
 
 def _paths(rule: RobotsRule) -> Iterator[str | None]:
     """The RFC 9309 patterns of the paths that a line is about; null for the whole site."""
-    value = b"*".join(rule.pattern.pieces).decode("utf-8", "replace") + "$" * rule.pattern.anchored
+    value = rule.path.decode()
     extension = _EXTENSION.fullmatch(value)
     if not value.strip("/*$") or (not rule.allow and _TEXTS.fullmatch(value)):
         yield None

@@ -36,7 +36,7 @@ _OWN_REASONS = {
     Mechanism.ROBOTS_PATH: Reason.ROBOTS_DISALLOWED,
     Mechanism.REQUEST: Reason.TAKEN_DOWN,
 }
-_IN_ROBOTS = (Mechanism.ROBOTS_CONTENT_USAGE, Mechanism.ROBOTS_CONTENT_SIGNAL)
+_IN_ROBOTS = (Mechanism.ROBOTS_CONTENT_USAGE, Mechanism.ROBOTS_CONTENT_SIGNAL, Mechanism.ROBOTS_LICENSE_RSL)
 _RESERVES = (RightsVerdict.DISALLOW.value, RightsVerdict.ERROR.value)
 
 
@@ -59,7 +59,7 @@ def rights_stage(policy: Policy, agents: tuple[str, ...]) -> Stage:
     """The judge of rights under this policy, for these agents; its parameters hold all that decides."""
     return Stage(
         name="rights",
-        version=2,
+        version=3,
         shape=Shape.JUDGE,
         fn=judge_rights,
         parameters=(

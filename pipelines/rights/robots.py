@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from pipelines.rights.evidence import Statement, excerpt, preferences
-from schemas.rights import Mechanism
+from schemas.rights import Mechanism, RightsVerdict, Usage
 
 PARSED_BYTES = 500 * 1024  # Source: RFC 9309, section 2.5: at least 500 KiB must be parsed
 LINE_BYTES = 2083 * 8 - 1  # Source: google/robotstxt, kMaxLineLen: longer lines are cut there
@@ -72,7 +73,7 @@ class PathPattern:
     @classmethod
     def parse(cls, raw: bytes) -> "PathPattern":
         """The pattern with percent-escapes in upper case and bytes outside ASCII escaped, as paths have them."""
-        value = _ESCAPED.sub(_escape, raw)
+        value = _normal(raw)
         anchored = value.endswith(b"$")
         pieces = (value[:-1] if anchored else value).split(b"*")
         return cls(pieces=tuple(pieces), anchored=anchored, octets=len(value))
@@ -98,14 +99,21 @@ class PathPattern:
         return path.endswith(last) and len(path) - len(last) >= at if self.anchored else path.find(last, at) >= 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RobotsRule:
-    """One allow or disallow line."""
+class RobotsRule(NamedTuple):
+    """One allow or disallow line. `path`: as `PathPattern` has it; `pattern`: null where the path is a mere prefix.
+
+    A tuple, and most without a pattern: of the time to read a file, half went into making these.
+    """
 
     allow: bool
-    pattern: PathPattern
+    path: bytes
+    pattern: PathPattern | None
     line: int
-    text: str
+    text: bytes
+
+    def matches(self, target: bytes) -> bool:
+        """Whether the rule is about this path."""
+        return target.startswith(self.path) if self.pattern is None else self.pattern.matches(target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +140,13 @@ class RobotsFile:
         best: dict[bool, RobotsRule] = {}
         for rule in self.rules.get(agent.lower(), self.rules.get(EVERYONE, ())):
             now = best.get(rule.allow)
-            if (now is None or rule.pattern.octets > now.pattern.octets) and rule.pattern.matches(target):
+            if (now is None or len(rule.path) > len(now.path)) and rule.matches(target):
                 best[rule.allow] = rule
         allow, disallow = best.get(True), best.get(False)
-        barred = disallow is not None and (allow is None or disallow.pattern.octets > allow.pattern.octets)
+        barred = disallow is not None and (allow is None or len(disallow.path) > len(allow.path))
         decided = disallow if barred else allow
         return RobotsVerdict(
-            allowed=not barred, line=decided.line if decided else None, rule=decided.text if decided else None
+            allowed=not barred, line=decided.line if decided else None, rule=_text(decided.text) if decided else None
         )
 
     def crawl_delay(self, agent: str) -> float | None:
@@ -147,6 +155,23 @@ class RobotsFile:
         return self.delays.get(key if key in self.rules else EVERYONE)
 
 
+def target_of(url: str) -> str:
+    """Path and query of a URL as written, for `RobotsFile.verdict`: nothing is encoded or resolved.
+
+    `http://a.example?x=1#y` -> `/?x=1`; `/a/b` -> `/a/b`. Agrees with the reference (google/robotstxt, GetPathParamsQuery).
+    """
+    page = url.partition("#")[0].removeprefix("//")
+    start = _PATH.search(page)
+    scheme = page.find("://")
+    if start is not None and scheme >= 0 and start.start() > scheme:
+        start = _PATH.search(page, scheme + 3)
+    if start is None:
+        return "/"
+    found = page[start.start() :]
+    return found if found.startswith("/") else "/" + found
+
+
+_PATH = re.compile("[/?;]")
 _HEX = re.compile(rb"%[0-9a-fA-F]{2}")
 _ESCAPED = re.compile(rb"%[0-9a-fA-F]{2}|[\x80-\xff]")
 _TOKEN = re.compile(rb"[a-zA-Z_-]*")
@@ -156,6 +181,11 @@ _USER_AGENT = (b"user-agent", b"useragent", b"user agent")
 _ALLOW = (b"allow",)
 _DISALLOW = (b"disallow", b"dissallow", b"dissalow", b"disalow", b"diasllow", b"disallaw")
 _SITEMAP = (b"sitemap", b"site-map")
+
+
+def _normal(raw: bytes) -> bytes:
+    """The path with percent-escapes in upper case and bytes outside ASCII escaped."""
+    return raw if raw.isascii() and b"%" not in raw else _ESCAPED.sub(_escape, raw)
 
 
 def _escape(match: re.Match[bytes]) -> bytes:
@@ -188,6 +218,8 @@ def _parse(body: bytes) -> RobotsFile:
                 delays.setdefault(agent, float(value))
         elif key in (b"content-usage", b"content-signal"):
             statements += _use(key, value, group or [EVERYONE], number, text)
+        elif key == b"license":
+            statements.append(_licence(number, text))
     return RobotsFile(
         rules=MappingProxyType(rules), delays=MappingProxyType(delays), sitemaps=tuple(sitemaps),
         statements=tuple(statements),
@@ -197,7 +229,11 @@ def _parse(body: bytes) -> RobotsFile:
 _DELAY = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{0,9})?")
 
 
-def _lines(body: bytes) -> Iterator[tuple[int, bytes, bytes, str]]:
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace")
+
+
+def _lines(body: bytes) -> Iterator[tuple[int, bytes, bytes, bytes]]:
     """(line number, lower-case key, value, line as written) of every line that has a key."""
     if len(body) >= PARSED_BYTES:
         body = body[:PARSED_BYTES]
@@ -215,7 +251,7 @@ def _lines(body: bytes) -> Iterator[tuple[int, bytes, bytes, str]]:
             # Forgiven by the reference: `disallow /x`, but only where there are exactly two words.
             key, value = (words[0], words[-1]) if len(line.split()) == 2 else (b"", b"")
         if key.strip():
-            yield number, key.strip().lower(), value.strip(), line.decode("utf-8", "replace")
+            yield number, key.strip().lower(), value.strip(), line
 
 
 def _agents(value: bytes) -> list[str]:
@@ -231,16 +267,30 @@ def _agents(value: bytes) -> list[str]:
     return list(dict.fromkeys(name.decode("utf-8", "replace").lower() for name in names if name))
 
 
-def _rules(allow: bool, value: bytes, number: int, text: str) -> Iterator[RobotsRule]:
+def _rules(allow: bool, value: bytes, number: int, text: bytes) -> Iterator[RobotsRule]:
     """The rules of one line: none for an empty pattern; for `allow: /x/index.html` also `/x/$`, as in the reference."""
     if value:
-        yield RobotsRule(allow=allow, pattern=PathPattern.parse(value), line=number, text=text)
+        is_plain = b"*" not in value and not value.endswith(b"$")
+        yield RobotsRule(allow, _normal(value), None if is_plain else PathPattern.parse(value), number, text)
     slash = value.rfind(b"/")
     if allow and slash >= 0 and value.startswith(b"/index.htm", slash):
-        yield RobotsRule(allow=True, pattern=PathPattern.parse(value[: slash + 1] + b"$"), line=number, text=text)
+        pattern = value[: slash + 1] + b"$"
+        yield RobotsRule(True, _normal(pattern), PathPattern.parse(pattern), number, text)
 
 
-def _use(key: bytes, value: bytes, agents: Sequence[str], number: int, text: str) -> Iterator[Statement]:
+def _licence(number: int, text: bytes) -> Statement:
+    """What a `License: URL` line says: that use is under terms, which stand elsewhere and are not read here.
+
+    Terms that nobody read are a reservation, as all that was said and cannot be read. Source: RSL 1.0 (rslstandard.org),
+    robots.txt: the line belongs to no group.
+    """
+    return Statement(
+        mechanism=Mechanism.ROBOTS_LICENSE_RSL, usage=Usage.TRAIN_AI, verdict=RightsVerdict.ERROR,
+        locator=f"line {number}", excerpt=excerpt(_text(text)),
+    )  # fmt: skip
+
+
+def _use(key: bytes, value: bytes, agents: Sequence[str], number: int, text: bytes) -> Iterator[Statement]:
     """What a Content-Usage or Content-Signal line says, for each agent of its group (without a group: everyone).
 
     Source: draft-ietf-aipref-attach (`Content-Usage: /path train-ai=n`) and contentsignals.org.
@@ -258,6 +308,6 @@ def _use(key: bytes, value: bytes, agents: Sequence[str], number: int, text: str
                 verdict=verdict,
                 agent=None if agent == EVERYONE else agent,
                 locator=f"line {number}",
-                excerpt=excerpt(text),
+                excerpt=excerpt(_text(text)),
                 path=path if path and path.strip("/*") else None,
             )

@@ -191,6 +191,7 @@ Content-Usage: /open/* train-ai=y
 User-agent: GPTBot
 Allow: /
 Content-Usage: train-ai=perhaps
+License: https://a.example/terms.xml
 """
     said = [(s.mechanism, s.usage, s.verdict, s.agent, s.locator, s.path) for s in RobotsFile.parse(body).statements]
     usage, signal = Mechanism.ROBOTS_CONTENT_USAGE, Mechanism.ROBOTS_CONTENT_SIGNAL
@@ -202,6 +203,7 @@ Content-Usage: train-ai=perhaps
         # GPTBot joins the group of `*`, because no rule has ended it.
         (usage, Usage.TRAIN_AI, RightsVerdict.ERROR, None, "line 7", None),
         (usage, Usage.TRAIN_AI, RightsVerdict.ERROR, "gptbot", "line 7", None),
+        (Mechanism.ROBOTS_LICENSE_RSL, Usage.TRAIN_AI, RightsVerdict.ERROR, None, "line 8", None),
     ]
 
 
