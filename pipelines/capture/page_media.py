@@ -2,21 +2,20 @@
 
     page_media(html, url) -> a Medium for every img, audio, social preview, JSON-LD object and link to a recording
 
-One scan by RE2 in linear time, without building a tree: a crawl reads hostile bytes in its own process. Offsets are those of
+One compiled scan in linear time, without building a tree: a crawl reads hostile bytes in its own process. Offsets are those of
 the page's UTF-8 form where it is in UTF-16, as in `pipelines.rights.markup`.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-
-import re2
 
 from pipelines.capture.json_ld import described
 from pipelines.capture.medium import SOUNDS, Kind, Medium, Terms, Words, addresses, is_lazy
 from pipelines.capture.uri import address
+from pipelines.kernels import markup as kernel
 from pipelines.rights import markup
 from pipelines.rights.markup import Tag
 from schemas.annotation import Role
@@ -30,14 +29,7 @@ _LINK_BYTES = 500  # Chosen: of a link with its text, as `rights.licences` reads
 _NEAR_BYTES = 2_000  # Chosen: between a recording and its transcript stand a heading and a button
 _FIGURES = 16  # Chosen: of figures within figures; a gallery has two
 
-# Without groups: RE2 finds where a match lies many times faster than what each group holds. The class is WordPress's caption
-# from before there was figcaption: three of the five pages of web/html_cc that caption pictures do it so.
-_PARTS = markup.pattern(
-    markup.HIDDEN
-    + rb"|</?(?:audio|base|figcaption|figure|html|img|meta|picture|source|video)" + markup.REST_OF_TAG + rb">"
-    + rb"|<(?:p|dd)\s[^<>]*\bwp-caption-text\b[^<>]*>"
-)  # fmt: skip
-_LINKS = markup.pattern(markup.HIDDEN + rb"|<a" + markup.REST_OF_TAG + rb">")
+_PARTS = ("audio", "base", "figcaption", "figure", "html", "img", "meta", "picture", "source", "video")
 _IS_PREVIEW = re.compile(rb"og:|twitter:", re.IGNORECASE)
 _SOUND = rb"\.(?:" + "|".join(SOUNDS).encode() + rb")"
 _NAMES_A_SOUND = markup.pattern(_SOUND + rb"[\s\"'?#>]")
@@ -79,33 +71,31 @@ def page_media(html: bytes, url: str | None) -> list[Medium]:
     characters (transcripts 200,000) are cut; what comes after 5,000 addresses, or 20,000 tags, is not read.
     """
     page = markup.as_utf8(html)
-    parts = list(islice(_parts(page, _PARTS), MAX_TAGS))
+    # The class of captions is WordPress's from before there was figcaption: three of the five pages of web/html_cc that
+    # caption pictures do it so.
+    parts = list(islice(_parts(page, kernel.parts(page, _PARTS, ends=True, captions=True)), MAX_TAGS))
     scan = _Scan(page, url, next((part.attributes.get("lang", "") for part in parts if part.name == "html"), ""))
     based = (scan.address(part.attributes.get("href", "")) for part in parts if part.name == "base")
     scan.base = next(filter(None, based), url)
     for part in parts:
         scan.take(part)
     scan.end()
-    for part in islice(_parts(page, _LINKS), MAX_TAGS) if _NAMES_A_SOUND.search(page) else ():
+    links = kernel.parts(page, ("a",), ends=False, captions=False) if _NAMES_A_SOUND.search(page) else []
+    for part in islice(_parts(page, links), MAX_TAGS):
         scan.link(part)
     return scan.media()
 
 
-def _parts(page: bytes, wanted: "re2._Regexp") -> Iterator[Tag]:
-    """The tags that match, in order; of a script of JSON-LD its content, and no other."""
-    for match in wanted.finditer(page):
-        start, end = match.span()
+def _parts(page: bytes, found: Iterable[Sequence[int]]) -> Iterator[Tag]:
+    """The tags at these places, in order; of a script of JSON-LD its content, and no other."""
+    for start, end in found:
         kind = page[start + 1 : start + 4].lower()
         if kind == b"scr":
             opened = page.find(b">", start, end) + 1
             closed = page.rfind(b"</", opened, end)
             if b"ld+json" in page[start:opened].lower() and closed > 0:
                 yield Tag(name="script", attributes={}, start=opened, end=closed)
-        elif (
-            kind not in (b"!--", b"sty")
-            and (kind != b"met" or _IS_PREVIEW.search(page, start, end))
-            and (tag := markup.tag_at(page, start, end))
-        ):
+        elif (kind != b"met" or _IS_PREVIEW.search(page, start, end)) and (tag := markup.tag_at(page, start, end)):
             yield tag
 
 

@@ -28,6 +28,14 @@ NOTICE_BYTES = 2000
 _NOTICE = markup.pattern(
     rb"""<footer\b|<[a-z0-9]+\s[^>]*\b(?:class|id)\s*=\s*["']?[^"'>]*(?:footer|copyright|licen[cs]e|lizenz|colophon|site-info)"""
 )
+_ABOUT = (
+    "licen",
+    "rights",
+    "copyright",
+    "creativecommons",
+)  # one is in every tag that names a licence, and in few links
+# What is in every page whose text names a Creative Commons licence, tags between its words or not.
+_NAMED = markup.pattern(rb"\bcreative\b|\bcc(?:[\s(<-]|0|zero)")
 _META_NAMES = frozenset(("license", "licence", "dc.license", "dcterms.license", "cc:license", "og:license"))
 _META_RIGHTS = frozenset(("dc.rights", "dcterms.rights", "dc.rights.license", "rights", "copyright"))
 
@@ -78,7 +86,7 @@ def html_licences(html: bytes, base_uri: str | None) -> list[LicenceHit]:
 
 def _tag_hits(page: bytes, base_uri: str | None) -> Iterator[tuple[LicenceHit, range]]:
     """The licences that tags name, each with the bytes of its element."""
-    for tag in markup.tags(page, "meta", "link", "a"):
+    for tag in markup.tags(page, "meta", "link", "a", about=_ABOUT):
         if tag.name == "meta":
             name = (tag.attributes.get("name") or tag.attributes.get("property") or "").strip().lower()
             raw = tag.attributes.get("content", "").strip()
@@ -138,7 +146,7 @@ def _each(value: object) -> Iterable[object]:
 
 def _text_hits(page: bytes, named: Sequence[range]) -> Iterator[LicenceHit]:
     """Licences named in plain text near the start of a footer or notice, outside the elements that are hits already."""
-    notices = [match.start() for match in _NOTICE.finditer(page)]
+    notices = [match.start() for match in _NOTICE.finditer(page)] if _NAMED.search(page) else []
     if not notices:
         return
     text = markup.text_only(page)

@@ -1,7 +1,8 @@
 """Tags of an HTML page with their byte offsets, found in linear time without building a tree.
 
-Enough for evidence (meta, link, a, script) and safe on hostile bytes: every pattern that sees a page runs in RE2. A page in
-UTF-16 (by its byte order mark) is read in its UTF-8 form, and offsets are then of that form.
+Enough for evidence (meta, link, a, script) and safe on hostile bytes: what sees a whole page is compiled
+(`pipelines.kernels.markup`) or runs in RE2. A page in UTF-16 (by its byte order mark)
+is read in its UTF-8 form, and offsets are then of that form.
 """
 
 import codecs
@@ -9,7 +10,7 @@ import html as entities
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import re2
 
@@ -29,12 +30,10 @@ def pattern(text: bytes) -> "re2._Regexp":
 _COMMENT = rb"<!--(?:-?>|.*?(?:--!?>|\z))"
 HIDDEN = _COMMENT + rb"|<script(?:[\s/][^>]*)?>.*?(?:</script[\s/>]|\z)|<style(?:[\s/][^>]*)?>.*?(?:</style[\s/>]|\z)"
 _HIDDEN = pattern(HIDDEN)
-REST_OF_TAG = rb"""(?:[\s/"'](?:[^<>"']|"[^"]*"|'[^']*')*)?"""  # what may stand between a tag's name and its ">"
 _ANY_TAG = pattern(rb"<[a-z/!][^>]*>")
 _BREAK = pattern(
     rb"<(?:br|/?(?:article|aside|blockquote|dd|details|div|dl|dt|figcaption|h[1-6]|li|ol|p|pre|section|summary|td|th|tr|ul))(?:[\s/][^>]*)?>"
 )
-_SCRIPT = pattern(_COMMENT + rb"|<script(" + REST_OF_TAG + rb")>(.*?)</script[\s/>]")
 _NAME = re.compile(rb"</?([a-zA-Z]+)")
 # Python's own engine, because RE2's binding takes eight times as long for short matches. It is linear all the same: nothing but
 # the white space around "=" is ever read twice, and a quote without its end only once a tag, as no other quote follows it.
@@ -64,14 +63,24 @@ def as_utf8(html: bytes) -> bytes:
     return html
 
 
+@lru_cache(maxsize=1)
 def shown(html: bytes) -> bytes:
-    """The page with comments, scripts and styles overwritten by spaces, so that offsets stay true."""
-    return _blanked(html, _HIDDEN)
+    """The page with comments, scripts and styles overwritten by spaces, so that offsets stay true.
+
+    The last one is kept: several readers ask for it one after the other.
+    """
+    from pipelines.kernels import (
+        markup as kernel,
+    )  # numba takes a third of a second; most readers of evidence need no page
+
+    return kernel.shown(html)
 
 
 def text_only(page: bytes) -> bytes:
     """A `shown` page with every tag overwritten by spaces, so that offsets stay true."""
-    return _blanked(page, _ANY_TAG)
+    from pipelines.kernels import markup as kernel
+
+    return kernel.text_only(page)
 
 
 def lines(part: bytes) -> list[str]:
@@ -81,25 +90,15 @@ def lines(part: bytes) -> list[str]:
     return [line for line in found if line]
 
 
-def _blanked(page: bytes, hidden: "re2._Regexp") -> bytes:
-    parts, at = [], 0
-    for match in hidden.finditer(page):
-        start, end = match.span()
-        parts += [page[at:start], b" " * (end - start)]
-        at = end
-    return b"".join([*parts, page[at:]]) if parts else page
+def tags(page: bytes, *names: str, about: tuple[str, ...] = ()) -> Iterator[Tag]:
+    """The start tags of a `shown` page that have one of these names, in document order.
 
+    `about`: only those that hold one of these words, given in lower case; "&" stands for a character of any word.
+    """
+    from pipelines.kernels import markup as kernel
 
-@cache
-def _start_tag(names: tuple[str, ...]) -> "re2._Regexp":
-    # Without groups: RE2 finds where a match lies many times faster than what each group holds.
-    return pattern(rb"<(?:" + "|".join(names).encode() + rb")" + REST_OF_TAG + rb">")
-
-
-def tags(page: bytes, *names: str) -> Iterator[Tag]:
-    """The start tags of a `shown` page that have one of these names, in document order."""
-    for match in _start_tag(names).finditer(page):
-        if tag := tag_at(page, *match.span()):
+    for start, end in kernel.start_tags(page, names, (*about, "&") if about else ()):
+        if tag := tag_at(page, start, end):
             yield tag
 
 
@@ -115,9 +114,11 @@ def tag_at(page: bytes, start: int, end: int) -> Tag | None:
 
 def scripts(html: bytes, media_type: str) -> Iterator[tuple[int, bytes]]:
     """(offset, content) of the scripts of this media type that stand outside comments."""
-    for match in _SCRIPT.finditer(html):
-        if match.group(2) and attributes(match.group(1)).get("type", "").strip().lower() == media_type:
-            yield match.start(2), match.group(2)
+    from pipelines.kernels import markup as kernel
+
+    for named, opened, start, end in kernel.scripts(html):
+        if start < end and attributes(html[named:opened]).get("type", "").strip().lower() == media_type:
+            yield start, html[start:end]
 
 
 def attributes(text: bytes) -> dict[str, str]:
