@@ -133,14 +133,20 @@ IMAGE_TEXT = SampleConfig(
             *PROVENANCE,
             _needed("caption", STRING),  # the same string as the txt part
             _needed("caption_source", STRING),  # alt | title | figcaption | og | json_ld | upload
+            # What else the same page or upload says of the picture, best first, without the caption itself.
+            _needed("other_captions", pa.list_(pa.field("item", pa.struct([
+                _needed("text", STRING), _needed("source", STRING), pa.field("language", STRING),
+            ]), nullable=False))),
             pa.field("language", STRING),  # of the caption
             _needed("width", pa.int64()),
             _needed("height", pa.int64()),
             _needed("original_width", pa.int64()),
             _needed("original_height", pa.int64()),
+            # Exif's 1..8 where the jpg part is to be turned to be seen upright (it says so itself); null: it is upright.
+            pa.field("orientation", pa.int64()),
         ]
     ),
-)
+)  # fmt: skip
 
 AUDIO_TEXT = SampleConfig(
     name="audio_text",

@@ -1,6 +1,7 @@
 """Pictures with captions: one picture in, as JPEG with the best of what is said of it out."""
 
 from pipelines.dedup.image import IMAGE_DEDUP, image_dedup
+from pipelines.edits.captions import CAPTIONS_REDACT
 from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.lane import Lane
 from pipelines.measures.caption import CAPTION_LANGUAGE, CAPTION_STATISTICS
@@ -23,7 +24,7 @@ IMAGE_CAPTION = Lane(
     split=IMAGE_SPLIT,
     measures=(CAPTION_LANGUAGE, TEXT_STATISTICS, CAPTION_STATISTICS, IMAGE_STATISTICS),
     judges=(IMAGE_QUALITY, LANGUAGE_WANTED, CAPTION_QUALITY),
-    edits=(PII_REDACT,),
+    edits=(PII_REDACT, CAPTIONS_REDACT),
     dedup=image_dedup(IMAGE_DEDUP),
     config=IMAGE_TEXT,
     samples=image_samples,

@@ -264,9 +264,13 @@ def provenance(items: pa.RecordBatch, captures: pa.RecordBatch, evidence: pa.Rec
 def image_samples(items: pa.RecordBatch, captures: pa.RecordBatch, evidence: pa.RecordBatch) -> Iterator[Sample]:
     """The samples of captioned pictures, in row order, without their `jpg`.
 
-    Facts: `caption_source` (string), `width`, `height`, `original_width`, `original_height` (integers, pixels).
+    Facts: `caption_source` (string), `other_captions` (list), `width`, `height`, `original_width`, `original_height` (integers,
+    pixels), `orientation` (1..8 or null) and `is_upright` (whether the published pixels need no turn).
     """
-    facts = {name: pc.struct_field(items.column("facts"), name) for name in ("caption_source", *_PIXELS)}
+    names = ("caption_source", "other_captions", *_PIXELS)
+    facts = {name: pc.struct_field(items.column("facts"), name) for name in names}
+    held, is_upright = (pc.struct_field(items.column("facts"), name) for name in ("orientation", "is_upright"))
+    facts["orientation"] = pc.if_else(is_upright, pa.scalar(None, held.type), held)
     yield from _media_samples(
         items,
         captures,

@@ -17,6 +17,7 @@ SOURCES = {
 }  # fmt: skip
 _RANKS = {source: rank for rank, source in enumerate(dict.fromkeys(SOURCES.values()))}
 
+MOST_OTHERS = 8  # Chosen: of one page; a table of translations may have more than a training sample needs
 _NO_LANGUAGE = ("und", "mul", "mis", "zxx")  # Source: ISO 639-2, codes for special situations
 
 FILE_NAME, BOILERPLATE = "file_name", "boilerplate"
@@ -68,6 +69,23 @@ class Caption:
     language: str | None
     flaw: str | None
     capture_id: bytes
+
+
+def others(said: Sequence[Mapping[str, Any]], chosen: Caption) -> list[dict[str, str | None]]:
+    """What the sayer of the chosen caption says else of the picture: text, source and language of each, best source first.
+
+    Each text once, at most MOST_OTHERS; what is only a file name or boilerplate is none. Others than that sayer may bar the use of
+    their words, so theirs are not here.
+    """
+    found = []
+    for order, one in enumerate(said):
+        text, source = tidy(one["text"]), SOURCES.get(one["location"])
+        if one["capture_id"] == chosen.capture_id and text and source and text != chosen.text and flaw(text) is None:
+            found.append((_RANKS[source], order, text, source, primary(one["language"])))
+    once: dict[str, dict[str, str | None]] = {}
+    for _, _, text, source, language in sorted(found, key=lambda row: row[:2]):
+        once.setdefault(text, {"text": text, "source": source, "language": language})
+    return list(once.values())[:MOST_OTHERS]
 
 
 def choose(said: Sequence[Mapping[str, Any]], languages: Sequence[str]) -> Caption | None:

@@ -3,7 +3,7 @@
     split_images(IMAGE_SPLIT, items, payloads, child) -> (children, decisions)
 
 The bytes are only ever touched in the killable child. A picture of which nothing is said is dropped undecoded; a JPEG in RGB or
-grey stays byte for byte as it came, unless its metadata says where it was taken; all else becomes one.
+grey stays byte for byte as it came, unless its metadata says where it was taken or whose camera it was; all else becomes one.
 """
 
 from typing import Any
@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from pipelines.child import Child, Limits
 from pipelines.split import image_child
-from pipelines.split.caption import Caption, choose
+from pipelines.split.caption import Caption, choose, others
 from pipelines.split.children import children
 from pipelines.split.media import read_media
 from pipelines.stage import Shape, Stage
 from schemas.digest import sha256
 from schemas.item import ID
 from schemas.reasons import Reason
+from schemas.sample import IMAGE_TEXT
 
 JPEG = "image/jpeg"
 
@@ -26,6 +27,8 @@ IMAGE_FACTS = pa.struct(
     [
         pa.field("caption_source", pa.string()),  # alt | title | figcaption | og | json_ld | upload
         pa.field("caption_flaw", pa.string()),  # file_name | boilerplate; null: a caption
+        # What else its sayer says of the picture, best first: see split.caption.others.
+        pa.field("other_captions", IMAGE_TEXT.json.field("other_captions").type),
         *(field for field in image_child.RESULT if field.name != "media"),
     ]
 )
@@ -50,12 +53,13 @@ def split_images(
     """
     languages = stage.settings["languages"]
     assert isinstance(languages, tuple)
-    captions = [choose(said or (), languages) for said in payloads.column("said").to_pylist()]
+    said = payloads.column("said").to_pylist()
+    captions = [choose(one or (), languages) for one in said]
     rows, read, found = read_media(
         stage, items, payloads, child,
         requests=_requests, words=captions, wordless=Reason.CAPTION_MISSING, what="picture",
     )  # fmt: skip
-    chosen = [caption for row in rows if (caption := captions[row]) is not None]
+    chosen = [(caption, others(said[row], caption)) for row in rows if (caption := captions[row]) is not None]
     return _children(stage, items.take(pa.array(rows)), chosen, read), found
 
 
@@ -64,12 +68,20 @@ def _requests(stage: Stage, payloads: pa.RecordBatch) -> pa.RecordBatch:
     n = len(payloads)
     columns: dict[str, Any] = {name: payloads.column(name) for name in ("data", "media_type")}
     columns |= {name: pa.array([stage.settings[name]] * n, pa.int64()) for name in ("max_pixels", "quality")}
+    columns |= {"upright": pa.array([stage.settings["upright"]] * n, pa.bool_())}
     return pa.RecordBatch.from_pydict(columns)
 
 
-def _children(stage: Stage, parents: pa.RecordBatch, captions: list[Caption], read: pa.RecordBatch) -> pa.RecordBatch:
-    """One child for each parent, row by row with its caption and its picture as read."""
+def _children(
+    stage: Stage,
+    parents: pa.RecordBatch,
+    words: list[tuple[Caption, list[dict[str, str | None]]]],
+    read: pa.RecordBatch,
+) -> pa.RecordBatch:
+    """One child for each parent, row by row with its caption, what else is said, and its picture as read."""
+    captions = [caption for caption, _ in words]
     said = {
+        "other_captions": pa.array([more for _, more in words], IMAGE_FACTS.field("other_captions").type),
         "caption_source": pa.array([caption.source for caption in captions], pa.string()),
         "caption_flaw": pa.array([caption.flaw for caption in captions], pa.string()),
     }
@@ -97,7 +109,7 @@ def _children(stage: Stage, parents: pa.RecordBatch, captions: list[Caption], re
 
 IMAGE_SPLIT = Stage(
     name="split.image",
-    version=1,
+    version=2,
     shape=Shape.SPLIT,
     fn=split_images,
     parameters=(
@@ -106,6 +118,9 @@ IMAGE_SPLIT = Stage(
         ("max_pixels", 40_000_000),  # Chosen: see LIMITS; WebP and AVIF, whose decoders copy, may have 25
         # Chosen: at 95 and without subsampling nobody sees the difference, and a model less; at 100 files are twice as long.
         ("quality", 95),
+        # Whether a JPEG that says it is held another way is encoded again with its pixels upright. Off: readers turn it, and
+        # nothing is lost; what is converted anyway is always upright.
+        ("upright", False),
         # Whose captions are preferred where one source says several; those a source wants, else English. See caption.choose.
         ("languages", ()),
     ),

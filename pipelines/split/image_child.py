@@ -1,41 +1,49 @@
 """The program that decodes pictures: `python -m pipelines.split.image_child`, started by `pipelines.child` alone.
 
-A request row is `data` (bytes), `media_type` (as declared, or null), `max_pixels` and `quality`; see `pipelines.split.image`.
+A request row is `data` (bytes), `media_type` (as declared, or null), `max_pixels`, `quality` and `upright`; see
+`pipelines.split.image`.
 What a picture is, its bytes say; a picture is decoded whole or not at all; nothing of its metadata goes into a conversion.
 """
 
 import io
 import struct
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from PIL import AvifImagePlugin, ExifTags, Image, UnidentifiedImageError
 
 from pipelines.capture.sniff import sniff
 from pipelines.child import RowFailed, serve
 from pipelines.kernels.thumbnail import SIDE, THUMBNAIL
+from pipelines.split.colours import has_profile, on_white
 from pipelines.split.jpeg import without_metadata
+from pipelines.split.personal import metadata, names_owner, names_place
 from schemas.item import ID
 from schemas.reasons import Reason
 
 RESULT = pa.schema(
     [
         pa.field("format", pa.string()),  # what the bytes are, a value of FORMATS
+        pa.field("is_as_declared", pa.bool_()),  # whether that is the declared media type; null where it names no picture
+        pa.field("colour_mode", pa.string()),  # of the pixels as captured, by Pillow's names: RGB, L, P, LA, CMYK, I;16
+        pa.field("has_profile", pa.bool_()),  # it brings a colour profile other than sRGB, by which its colours were read
         pa.field("width", pa.int32()),  # pixels, of what is published
         pa.field("height", pa.int32()),
         pa.field("original_width", pa.int32()),  # pixels, of what was captured
         pa.field("original_height", pa.int32()),
-        pa.field("orientation", pa.int8()),  # Exif's 1..8, by which no pixel was turned; null where it does not say
+        pa.field("orientation", pa.int8()),  # Exif's 1..8, as captured; null where it does not say
+        pa.field("is_upright", pa.bool_()),  # the published pixels are upright; else the JPEG still says how it is held
         pa.field("has_location", pa.bool_()),  # its metadata says where it was taken, and was left out
+        pa.field("has_owner", pa.bool_()),  # it says whose camera it was (serial number, owner, maker's notes); left out
         pa.field("frames", pa.int32()),  # pictures in the file; the first is read; null where they cannot be counted
         pa.field("has_alpha", pa.bool_()),  # it can be transparent, and was put on white
         pa.field("entropy_bits", pa.float64()),  # of its grey levels, 0..8; 0 for one colour
-        pa.field("pixels_sha256", ID),  # of width and height (big-endian uint32) and the RGB bytes
-        pa.field("thumbnail", THUMBNAIL),
+        # Of what is seen, upright and in sRGB: width and height (big-endian uint32) and the RGB bytes.
+        pa.field("pixels_sha256", ID),
+        pa.field("thumbnail", THUMBNAIL),  # of the same
         pa.field("media", pa.large_binary()),  # the JPEG it became; null for one that is kept as it came
     ]
 )
@@ -45,8 +53,14 @@ FORMATS = {
     "JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp", "TIFF": "tiff", "AVIF": "avif",
 }  # fmt: skip
 _OPENED = [name for name in FORMATS if name != "MPO"]
-_READ_TYPES = {f"image/{name}" for name in FORMATS.values()} | {"image/jpg", "image/pjpeg", "image/x-png", "image/apng"}
+_SPELLED = {"image/jpg": "jpeg", "image/pjpeg": "jpeg", "image/x-png": "png", "image/apng": "png"}
+_READ_TYPES = {f"image/{name}" for name in FORMATS.values()} | _SPELLED.keys()
 _KEPT_MODES = ("RGB", "L")
+# What puts a picture upright that is held so. Source: CIPA DC-008 (Exif 2.32), section 4.6.5, tag 274.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
 # Their decoders hold a picture twice as often. Chosen: so that one cap of pixels keeps all formats in the same memory.
 _COSTLY, _COST = ("WEBP", "AVIF"), 1.6
 _JPEG_SIDE = 65_500  # Source: libjpeg-turbo, jmorecfg.h, JPEG_MAX_DIMENSION
@@ -63,22 +77,38 @@ def read_picture(row: Mapping[str, Any]) -> Mapping[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of metadata that nobody reads
         picture, colours = _decoded(row["data"], row["media_type"], row["max_pixels"])
-        orientation, has_location = _orientation(picture), _has_location(picture)
+        has_location, has_owner = names_place(picture), names_owner(picture)
+        orientation, original, seen = _orientation(picture), colours.size, colours
+        if orientation in _TURNS:
+            seen = colours.transpose(_TURNS[orientation])
+        media, is_upright = _published(picture, seen, row, orientation, is_personal=has_location or has_owner)
+        width, height = seen.size if is_upright else original
         return {
             "format": FORMATS[picture.format],
-            "width": colours.width,
-            "height": colours.height,
-            "original_width": colours.width,
-            "original_height": colours.height,
+            "is_as_declared": _is_as_declared(FORMATS[picture.format], row["media_type"]),
+            "colour_mode": picture.mode,
+            "has_profile": has_profile(picture),
+            "width": width,
+            "height": height,
+            "original_width": original[0],
+            "original_height": original[1],
             "orientation": orientation,
+            "is_upright": is_upright,
             "has_location": has_location,
+            "has_owner": has_owner,
             "has_alpha": picture.has_transparency_data,
-            "entropy_bits": round(abs(colours.convert("L").entropy()), 3),
-            "pixels_sha256": _pixels_sha256(colours),
-            "thumbnail": colours.resize((SIDE, SIDE), Image.Resampling.BILINEAR).tobytes(),
-            "media": _published(picture, colours, row, orientation, has_location),
+            "entropy_bits": round(abs(seen.convert("L").entropy()), 3),
+            "pixels_sha256": _pixels_sha256(seen),
+            "thumbnail": seen.resize((SIDE, SIDE), Image.Resampling.BILINEAR).tobytes(),
+            "media": media,
             "frames": _frames(picture),  # last: counting them moves the picture on
         }
+
+
+def _is_as_declared(kind: str, declared: str | None) -> bool | None:
+    if declared is None or not declared.startswith("image/"):
+        return None
+    return _SPELLED.get(declared, declared.removeprefix("image/")) == kind
 
 
 def _decoded(data: bytes, declared: str | None, max_pixels: int) -> tuple[Any, Image.Image]:
@@ -87,7 +117,7 @@ def _decoded(data: bytes, declared: str | None, max_pixels: int) -> tuple[Any, I
     try:
         picture = _opened(data, max_pixels)
         picture.load()
-        return picture, _on_white(picture)
+        return picture, on_white(picture)
     except (RowFailed, MemoryError):
         raise
     except UnidentifiedImageError:
@@ -143,61 +173,30 @@ def _unknown(data: bytes, declared: str | None) -> RowFailed:
     return RowFailed(Reason.NOT_DECODABLE, f"the bytes look like {shown or 'no picture that is read'}")
 
 
-def _on_white(picture: Image.Image) -> Image.Image:
-    """The first picture in RGB: transparency on white, 16-bit grey by its upper 8 bits.
-
-    Raises:
-        ValueError: pixels whose scale is not known.
-    """
-    if picture.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
-    if picture.mode in ("I", "F"):
-        raise ValueError("pixels of 32 bits")
-    if not picture.has_transparency_data:
-        return picture if picture.mode == "RGB" else picture.convert("RGB")
-    picture = picture.convert("RGBA")
-    white = Image.new("RGB", picture.size, "white")
-    white.paste(picture, mask=picture)
-    return white
-
-
 def _published(
-    picture: Any, colours: Image.Image, row: Mapping[str, Any], orientation: int | None, has_location: bool
-) -> bytes | None:
-    """The bytes to publish; null for a JPEG that is kept as it came."""
-    if FORMATS[picture.format] != "jpeg" or picture.mode not in _KEPT_MODES:
-        return _jpeg(colours, row["quality"])
-    if not has_location:
-        return None
-    return without_metadata(row["data"], orientation) or _jpeg(colours, row["quality"])
+    picture: Any, seen: Image.Image, row: Mapping[str, Any], orientation: int | None, *, is_personal: bool
+) -> tuple[bytes | None, bool]:
+    """The bytes to publish, null for a JPEG that is kept as it came; and whether their pixels are upright.
 
-
-def _has_location(picture: Image.Image) -> bool:
-    if b"GPSL" in picture.info.get("xmp", b""):
-        return True
-    # What cannot be read may say where it was taken.
-    unread = b"Exif" in picture.info.get("exif", b"")
-    return bool(_metadata(lambda: picture.getexif().get_ifd(ExifTags.IFD.GPSInfo), unread))
+    A JPEG in RGB or grey is never encoded again, also where it is held another way and says so, unless `upright` asks for it.
+    """
+    is_kept = FORMATS[picture.format] == "jpeg" and picture.mode in _KEPT_MODES
+    if is_kept and not (row["upright"] and orientation in _TURNS):
+        if not is_personal:
+            return None, orientation not in _TURNS
+        if (stripped := without_metadata(row["data"], orientation)) is not None:
+            return stripped, orientation not in _TURNS
+    return _jpeg(seen, row["quality"]), True
 
 
 def _orientation(picture: Image.Image) -> int | None:
-    found = _metadata(lambda: picture.getexif().get(ExifTags.Base.Orientation), None)
+    found = metadata(lambda: picture.getexif().get(ExifTags.Base.Orientation), None)
     return found if found in range(1, 9) else None
 
 
 def _frames(picture: Any) -> int | None:
-    found: int | None = _metadata(lambda: int(getattr(picture, "n_frames", 1)), None)  # null: a later frame is broken
+    found: int | None = metadata(lambda: int(getattr(picture, "n_frames", 1)), None)  # null: a later frame is broken
     return found
-
-
-def _metadata(read: Callable[[], Any], unread: Any) -> Any:
-    """What `read` finds beside the pixels, which are whole; `unread` where that is broken. Out of memory is the row's failure."""
-    try:
-        return read()
-    except MemoryError:
-        raise
-    except Exception:  # broken metadata raises whatever its parser does not expect
-        return unread
 
 
 def _pixels_sha256(colours: Image.Image) -> bytes:

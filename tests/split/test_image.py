@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from pipelines.kernels.thumbnail import SIDE
 from pipelines.split.image import IMAGE_FACTS, IMAGE_SPLIT, image_reader, split_images
@@ -106,13 +106,19 @@ def test_a_jpeg_stays_as_it_came_and_its_child_says_all_of_it(child):
         "facts": {
             "caption_source": "upload",
             "caption_flaw": None,
+            "other_captions": [],
             "format": "jpeg",
+            "is_as_declared": False,
+            "colour_mode": "RGB",
+            "has_profile": False,
             "width": 90,
             "height": 60,
             "original_width": 90,
             "original_height": 60,
             "orientation": None,
+            "is_upright": True,
             "has_location": False,
+            "has_owner": False,
             "frames": 1,
             "has_alpha": False,
             "entropy_bits": row["facts"]["entropy_bits"],
@@ -122,6 +128,19 @@ def test_a_jpeg_stays_as_it_came_and_its_child_says_all_of_it(child):
         "media": None,
     }
     assert row["facts"]["entropy_bits"] == pytest.approx(7, abs=1)
+
+
+def test_what_else_the_sayer_of_the_caption_says_is_kept_with_its_source(child):
+    words = [
+        said("a scene", location="figcaption"), said("Une scène", location="alt", language="fr"), said("a.jpg", location="title"),
+        said("a scene", location="alt"), said("Another", location="og"), said("not theirs", location="alt") | {"capture_id": digest("capture", "b")},
+    ]  # fmt: skip
+    row = alone(child, JPEG, words=[words])[1]
+    assert (row["text"], row["facts"]["caption_source"]) == ("a scene", "figcaption")
+    assert row["facts"]["other_captions"] == [
+        {"text": "Une scène", "source": "alt", "language": "fr"},
+        {"text": "Another", "source": "og", "language": None},
+    ]
 
 
 def test_a_caption_said_by_the_picture_itself_names_no_other_capture(child):
@@ -148,13 +167,102 @@ def test_jpegs_in_rgb_or_grey_are_published_byte_for_byte(child, name):
     assert (row["media_type"], row["facts"]["format"]) == ("image/jpeg", "jpeg")
 
 
-def test_how_a_camera_was_held_is_a_fact_and_turns_nothing(child):
-    facts = facts_of(child, KEPT["turned, with Exif"])
-    assert (facts["orientation"], facts["width"], facts["height"]) == (6, 90, 60)
+def held(orientation, kind="JPEG", **options):
+    """The scene as a camera saves it that was held so."""
+    turned = scene().transpose(UNTURNED[orientation]) if orientation in UNTURNED else scene()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    return encoded(turned, kind, exif=exif, **options)
+
+
+# What turns an upright picture into what is stored under each orientation: the inverse of what Pillow's exif_transpose does.
+UNTURNED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_jpeg_held_another_way_stays_as_it_came_and_is_compared_as_it_is_seen(child, orientation):
+    data = held(orientation)
+    row = alone(child, data)[1]
+    facts = row["facts"]
+    assert (row["media"], facts["orientation"], facts["is_upright"]) == (None, orientation, orientation == 1)
+    stored = Image.open(io.BytesIO(data))
+    seen = ImageOps.exif_transpose(stored)
+    assert (facts["width"], facts["height"], seen.size) == (*stored.size, (90, 60))
+    assert facts["thumbnail"] == seen.resize((SIDE, SIDE), Image.Resampling.BILINEAR).tobytes()
+
+
+@pytest.mark.parametrize("orientation", range(2, 9))
+def test_what_is_converted_or_asked_to_be_upright_is_published_upright(child, orientation):
+    wants = IMAGE_SPLIT.override({"upright": True}, where="a test")
+    for data, stage in ((held(orientation, "PNG"), IMAGE_SPLIT), (held(orientation, quality=100), wants)):
+        row = alone(child, data, stage=stage)[1]
+        assert (row["facts"]["width"], row["facts"]["height"], row["facts"]["is_upright"]) == (90, 60, True)
+        published = Image.open(io.BytesIO(row["media"]))
+        assert (published.size, dict(published.getexif())) == ((90, 60), {})
+        assert np.abs(pixels(row["media"]).astype(int) - np.asarray(scene())).mean() < 5
+
+
+def owned(**fields):
+    """A JPEG whose Exif holds these tags of the Exif directory."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Copyright] = "Anna"
+    exif.get_ifd(ExifTags.IFD.Exif).update({ExifTags.Base[name].value: value for name, value in fields.items()})
+    return encoded(scene(), "JPEG", exif=exif)
+
+
+OWNERS = {"BodySerialNumber": "0042", "LensSerialNumber": "7", "CameraOwnerName": "Bob", "MakerNote": b"Bob's 0042"}
+
+
+@pytest.mark.parametrize("name", OWNERS)
+def test_a_serial_number_or_an_owner_is_left_out_without_loss(child, name):
+    data = owned(**{name: OWNERS[name]})
+    row = alone(child, data)[1]
+    assert (row["facts"]["has_owner"], row["facts"]["has_location"], row["media"]) == (True, False, JPEG)
+
+
+def test_who_holds_the_rights_is_no_reason_to_change_a_file(child):
+    row = alone(child, owned(DateTimeOriginal="2020:01:01 00:00:00"))[1]
+    assert (row["facts"]["has_owner"], row["media"]) == (False, None)
+
+
+def profile(red):
+    """An RGB profile with another red, so that colours read by it change. Its first colorant is the one replaced."""
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for at in range(132, 132 + 12 * int.from_bytes(data[128:132]), 12):
+        place = int.from_bytes(data[at + 4 : at + 8])
+        if data[at : at + 4] == b"rXYZ":
+            data[place + 8 : place + 20] = struct.pack(">3i", *(int(65536 * value) for value in red))
+        if data[at : at + 4] == b"desc":
+            data[place + 28 : place + 36] = "wide".encode("utf-16-be")
+    return bytes(data)
+
+
+def test_colours_are_read_by_the_profile_of_the_picture(child):
+    wide = profile((0.61, 0.31, 0.02))  # Source: Adobe RGB (1998), red, as adapted to D50
+    red = Image.new("RGB", (9, 9), (200, 30, 30))
+    for picture, kind in ((red, "PNG"), (red.convert("RGBA"), "PNG"), (red, "JPEG")):
+        plain, read = (facts_of(child, encoded(picture, kind, icc_profile=icc)) for icc in (b"", wide))
+        assert (plain["has_profile"], read["has_profile"]) == (False, True)
+        assert read["thumbnail"][0] > plain["thumbnail"][0] + 10
+    for broken in (b"profile" * 9, wide[:200], ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()):
+        facts = facts_of(child, encoded(red, "PNG", icc_profile=broken))
+        assert (facts["has_profile"], facts["thumbnail"][0]) == (False, 200)
+
+
+@pytest.mark.parametrize(
+    ("data", "declared", "found"),
+    [(JPEG, "image/jpeg", True), (JPEG, "image/pjpeg", True), (PNG, "image/jpeg", False), (PNG, None, None), (PNG, "text/html", None)],
+)  # fmt: skip
+def test_whether_a_file_is_what_it_is_declared_to_be_is_a_fact(child, data, declared, found):
+    row = split_images(IMAGE_SPLIT, roots([data]), payloads([data], media_types=[declared]), child)[0].to_pylist()[0]
+    assert row["facts"]["is_as_declared"] is found
 
 
 def test_metadata_that_takes_all_memory_is_the_failure_of_its_picture_and_broken_metadata_is_none(monkeypatch):
-    row = {"data": located(), "media_type": "image/jpeg", "max_pixels": 10**6, "quality": 95}
+    row = {"data": located(), "media_type": "image/jpeg", "max_pixels": 10**6, "quality": 95, "upright": False}
     assert read_picture(row)["has_location"]
     monkeypatch.setattr(Image.Image, "getexif", raising(ValueError))
     assert (read_picture(row)["orientation"], read_picture(row)["has_location"]) == (
