@@ -106,7 +106,11 @@ def _fields(config: SampleConfig, lane: str, n: int, text: str, content: bytes) 
         }  # fmt: skip
     if config is IMAGE_TEXT:
         sizes = {"width": 48, "height": 40, "original_width": 48, "original_height": 40}
-        return provenance | {"caption": text, "caption_source": "alt", "other_captions": [], "orientation": None, "language": "en"} | sizes
+        return (
+            provenance
+            | {"caption": text, "caption_source": "alt", "other_captions": [], "orientation": None, "language": "en"}
+            | sizes
+        )
     facts = {"text": [text], "tag": [], "language": "en", "duration": 1.0, "sample_rate": 16_000, "channels": 1}
     return provenance | facts
 
