@@ -76,7 +76,7 @@ class Stage:
 
     `version` rises with every change of output. `parameters` are what a recipe may override; for judges made of rules
     they are the rules' thresholds. `models` are (name, sha256 hex) of the model files it uses. `signals`: of a measure, the
-    names of the fields it gives.
+    names of the fields it gives. `check`: raises RecipeError where overridden settings, each of its type, cannot be used.
     """
 
     name: str
@@ -87,6 +87,7 @@ class Stage:
     rules: tuple[Rule, ...] = ()
     models: tuple[tuple[str, str], ...] = ()
     signals: tuple[str, ...] = ()
+    check: Callable[["Stage"], None] | None = None
 
     @property
     def settings(self) -> dict[str, Scalar]:
@@ -114,7 +115,8 @@ class Stage:
         """The same stage with some settings replaced.
 
         Raises:
-            RecipeError: a key the stage does not have, or a value of another type (an int may stand for a float).
+            RecipeError: a key the stage does not have, a value of another type (an int may stand for a float), or one that
+                the stage's `check` refuses.
         """
         settings = self.settings
         for key, value in values.items():
@@ -124,7 +126,10 @@ class Stage:
             _check_type(f"{where}: stage {self.name}, {key}", value, settings[key])
         parameters = tuple((k, _like(values.get(k, v), v)) for k, v in self.parameters)
         rules = tuple(r.with_threshold(values[r.name]) if r.name in values else r for r in self.rules)  # type: ignore[arg-type]
-        return dataclasses.replace(self, parameters=parameters, rules=rules)
+        changed = dataclasses.replace(self, parameters=parameters, rules=rules)
+        if self.check:
+            self.check(changed)
+        return changed
 
 
 def _check_type(where: str, value: object, now: Scalar) -> None:

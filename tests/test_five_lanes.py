@@ -1,4 +1,8 @@
-"""The worked run of docs/five-lanes.md: five lanes of the shared real data in one release, told whole."""
+"""The worked run of docs/five-lanes.md: five lanes of the shared real data in one release, told whole.
+
+After a change of output that is meant, `python -m tests.test_five_lanes` writes what the page shows anew; blocks that are abridged
+with `...` it leaves, and names those that no longer hold.
+"""
 
 import gzip
 import json
@@ -7,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import tarfile
+import tempfile
 import unicodedata
 import zipfile
 from contextlib import chdir, redirect_stdout
@@ -71,15 +76,20 @@ class Made:
         return self.folder / "site" / "releases" / row["release"]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("five")
+def run_page(folder: Path) -> list[str]:
+    """What each block of commands prints, in this new folder."""
     (folder / "data").symlink_to(DATA)
     (folder / "corpus.toml").write_text(RECIPE, "utf-8")
     (folder / "site").mkdir()
     (folder / "site" / "site.toml").write_text("[run]\nworkers = 1\n")
     with chdir(folder):
-        printed = ["".join(map(shell, commands)) for commands, _ in page()]
+        return ["".join(map(shell, commands)) for commands, _ in page()]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("five")
+    printed = run_page(folder)
     opened, permissive = (Ledger.open(site_at(folder / "site").store, commit=commit) for commit in (0, 1))
     return Made(folder=folder, printed=printed, open=opened, permissive=permissive)
 
@@ -109,16 +119,23 @@ def read(name):
     return [json.loads(line) for line in (DATA / name).read_text("utf-8").splitlines()]
 
 
+def told(lines: list[str]) -> list[str]:
+    """The lines that do not differ from run to run."""
+    return [line.rstrip() for line in lines if line.strip() and not OWN.search(line)]
+
+
+def missing(shown: list[str], printed: str) -> list[str]:
+    """The lines of an abridged block that were not printed in that order."""
+    rest = iter(told(printed.split("\n")))
+    return [line for line in told(shown) if line != "..." and line not in rest]
+
+
 def test_the_commands_of_the_page_print_what_the_page_shows(made):
     for (_, shown), printed in zip(page(), made.printed, strict=True):
-        lines = [line for line in printed.split("\n") if not OWN.search(line)]
-        lines = [line.rstrip() for line in lines if line.strip()]
-        shown = [line for line in shown if line and not OWN.search(line)]
-        if "..." not in shown:
-            assert lines == shown
-            continue
-        rest = iter(lines)
-        assert [line for line in shown if line != "..." and line not in rest] == []
+        if "..." in shown:
+            assert missing(shown, printed) == []
+        else:
+            assert told(printed.split("\n")) == told(shown)
 
 
 def test_one_release_has_five_lanes_whose_bytes_verify(made):
@@ -316,3 +333,21 @@ def test_order_size_of_parts_and_folder_change_no_byte(small, tmp_path):
 def test_beam_makes_the_same_release(small, tmp_path):
     part_of_the_data(tmp_path, 1)
     assert sums(tmp_path, RECIPE, runner="FnApiRunner", part_rows=30) == small
+
+
+def write_page() -> None:
+    """Run the page and write what it shows anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        printed = run_page(Path(folder))
+    text = DOC.read_text("utf-8")
+    for (commands, shown), now in zip(page(), printed, strict=True):
+        if "..." not in shown and told(shown) != told(now.split("\n")):
+            lines = "\n".join(line.rstrip() for line in now.strip("\n").split("\n"))
+            text = text.replace("\n".join(shown), lines)
+        for line in missing(shown, now) if "..." in shown else ():
+            print(f"{commands[0]}: no longer prints: {line}")
+    DOC.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    write_page()

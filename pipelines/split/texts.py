@@ -47,11 +47,13 @@ def read_texts(
     return items.filter(pa.array(has_text)), read.filter(pa.array(has_text[sent])), found.batch()
 
 
+_KINDS = {tuple: pa.list_(pa.string()), str: pa.string(), bool: pa.bool_()}
+
+
 def _requests(stage: Stage, payloads: pa.RecordBatch, asked: Sequence[str]) -> pa.RecordBatch:
     """What the child is asked: each payload with the settings it is to be read by."""
     columns: dict[str, Any] = {name: payloads.column(name) for name in ("data", "charset", "media_type")}
     for name in asked:
         value = stage.settings[name]
-        kind = pa.list_(pa.string()) if isinstance(value, tuple) else pa.bool_()
-        columns[name] = pa.array([value] * len(payloads), kind)
+        columns[name] = pa.array([value] * len(payloads), _KINDS[type(value)])
     return pa.RecordBatch.from_pydict(columns)
