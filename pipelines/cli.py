@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipelines.verbs import audit, corpus, rights, run, training, ui
+from pipelines.verbs import audit, corpus, duplicates, rights, run, training, ui
 from schemas.errors import HeadwaterError
 
 Arguments = argparse.Namespace
@@ -46,6 +46,9 @@ VERBS = (
          example="headwater where 3f2a... --site ours", arguments=audit.name_arguments, call=audit.where),
     Verb(name="drops", does="count what was not kept, by stage and reason",
          example="headwater drops --site ours --by source", arguments=audit.drops_arguments, call=audit.drops),
+    Verb(name="duplicates", does="show what is like an item and which was kept, or every similar pair of a file of your own",
+         example="headwater duplicates --jsonl texts.jsonl --at-least 0.8 --shingle word5",
+         arguments=duplicates.duplicates_arguments, call=duplicates.duplicates),
     Verb(name="verify", does="re-read every byte of the ledger and its releases, or of one release",
          example="headwater verify --site ours", arguments=audit.verify_arguments, call=audit.verify),
     Verb(name="sql", does="ask the ledger one SELECT, read-only",

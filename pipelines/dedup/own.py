@@ -1,0 +1,118 @@
+"""Similar texts of a user's own file, without recipe, site or ledger: every pair at or above a similarity, exactly."""
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from pipelines.kernels.grams import Shingle, grams
+from pipelines.kernels.join import similar_sets
+from pipelines.kernels.minhash import Flat
+from schemas.errors import InputError
+
+Id: TypeAlias = str | int
+BAD_LINES_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """The texts of a file in order, and the id of each."""
+
+    ids: tuple[Id, ...]
+    texts: tuple[str, ...]
+
+
+def read_lines(path: Path) -> Lines:
+    """The lines `{"id": ..., "text": ...}` of a file; blank ones are passed over, other keys are ignored.
+
+    Raises:
+        InputError: the file cannot be read; or lines are not such objects, have no text, or have an id that an earlier one has. The
+            first five are named, with what is wrong.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    first: dict[Id, int] = {}
+    texts, bad = [], []
+    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            name, text = _id_and_text(line)
+            if name in first:
+                raise ValueError(f"has the id {name!r} of line {first[name]}")
+        except ValueError as error:
+            bad.append(f"line {number} {error}")
+            continue
+        first[name] = number
+        texts.append(text)
+    if bad:
+        more = f"; and {len(bad) - BAD_LINES_NAMED} more" if len(bad) > BAD_LINES_NAMED else ""
+        raise InputError(
+            f"{path}: {'; '.join(bad[:BAD_LINES_NAMED])}{more}. Every line must be "
+            'a JSON object with an id of its own and a text: {"id": "a1", "text": "..."}'
+        )
+    return Lines(ids=tuple(first), texts=tuple(texts))
+
+
+def _id_and_text(line: bytes) -> tuple[Id, str]:
+    try:
+        row: Any = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not UTF-8 (byte {error.start})") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"is not JSON ({getattr(error, 'msg', 'nested too deeply')})") from error
+    if not isinstance(row, dict):
+        raise ValueError(f"is a JSON {type(row).__name__}, not an object")
+    for key in ("id", "text"):
+        if key not in row:
+            raise ValueError(f"has no {key}")
+    name, text = row["id"], row["text"]
+    if not isinstance(name, str | int) or isinstance(name, bool):
+        raise ValueError("has an id that is neither a string nor a whole number")
+    if not isinstance(text, str):
+        raise ValueError("has a text that is no string")
+    if isinstance(name, str) and not name.isascii():
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("has an id that is no Unicode text") from error
+    return name, text
+
+
+def similar(texts: Sequence[str], shingle: Shingle, at_least: float) -> Iterator[tuple[int, int, float]]:
+    """(a, b, Jaccard similarity of their distinct shingles) of every pair of texts at or above a similarity, a < b, ascending by a.
+
+    Raises:
+        InputError: the similarity is not above 0 and at most 1.
+    """
+    if not 0.0 < at_least <= 1.0:
+        raise InputError(
+            f"a similarity of at least {at_least:g} is none: give a number above 0 and at most 1, such as 0.8"
+        )
+    return _pairs(grams(texts, shingle), at_least)
+
+
+def _pairs(sets: Flat[np.uint64], at_least: float) -> Iterator[tuple[int, int, float]]:
+    """As `similar`. Equal sets are compared once with the others: a thousand copies are one set, and their pairs are made as they are told."""
+    copies: dict[bytes, list[int]] = {}
+    for row, (start, end) in enumerate(zip(sets.offsets[:-1], sets.offsets[1:], strict=True)):
+        copies.setdefault(sets.values[start:end].tobytes(), []).append(row)
+    groups = list(copies.values())
+    sizes = sets.sizes[[rows[0] for rows in groups]]
+    values = np.concatenate([np.frombuffer(key, np.uint64) for key in copies] or [np.empty(0, np.uint64)])
+    distinct = Flat(values=values, offsets=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64))
+    near: dict[int, list[tuple[int, float]]] = {}
+    for left, right, found in zip(*(column.tolist() for column in similar_sets(distinct, at_least)), strict=True):
+        near.setdefault(left, []).append((right, found))
+        near.setdefault(right, []).append((left, found))
+    group = {row: number for number, rows in enumerate(groups) for row in rows}
+    for a in range(len(sets)):
+        others = [(group[a], 1.0), *near.get(group[a], ())]
+        later = ((groups[number][bisect_right(groups[number], a) :], found) for number, found in others)
+        yield from sorted((a, b, found) for rows, found in later for b in rows)
