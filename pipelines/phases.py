@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 
 from pipelines import mix
 from pipelines.accounts import check_quarantine, concat, dispositions
+from pipelines.capture.block import Guard
 from pipelines.capture.git import repository
 from pipelines.capture.inputs import adopt, is_repository, is_url, named, printable
 from pipelines.capture.joined import unmatched
-from pipelines.capture.layout import File
+from pipelines.capture.layout import File, Form
 from pipelines.capture.live import crawl_source
 from pipelines.dedup.duplicates import Duplicates
 from pipelines.group import group
@@ -76,9 +77,10 @@ def capture(
     repositories = [entry for entry in source.inputs if is_repository(entry)]
     rest = [entry for entry in source.inputs if not is_url(entry) and not is_repository(entry)]
     found = named(rest, recipe.base, source.layout, wanted_by([recipe.lane(lane) for lane in source.lanes]))
-    files = [adopt(site, file, path, found.forms[file]) for file, path in found.files.items()]
+    with Guard(recipe.block_lists) as guard:
+        files = [adopt(site, file, path, found.forms[file], guard) for file, path in found.files.items()]
     files += [repository(site, name, entry) for entry in repositories]
-    names = {file.stored: printable(file.name) for file in files}
+    names = {file.stored: printable(file.name) for file in files if file.form is not Form.BLOCKED}
     orders = [CaptureOrder(source=name, files=group) for group in _groups(files, site.part_rows)]
     receipts = [done[0] for done in run_orders(recipe, site, orders, f"capture {name}", progress)]
     for label in source.crawl.rounds if urls else ():

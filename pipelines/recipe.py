@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from pipelines import toml
+from pipelines.capture.block import BlockList, block_list
 from pipelines.capture.layout import Layout
 from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
@@ -76,7 +77,7 @@ class Recipe:
     """What a corpus is. `base` is the folder that relative inputs start from: no part of the recipe's identity.
 
     `max_quarantined`: share of a lane's items that may be quarantined for one reason before the run fails; fewer than 20
-    such items never fail it.
+    such items never fail it. `block_lists`: of bytes that are never written.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Recipe:
     mix: tuple[tuple[str, float], ...] = ()
     shards: Shards = Shards()
     max_quarantined: float = 0.01
+    block_lists: tuple[BlockList, ...] = ()
     base: Path = field(default=Path(), compare=False)
 
     @property
@@ -116,7 +118,13 @@ class Recipe:
             self.mix,
             self.shards,
             self.max_quarantined,
+            *self.blocked,
         )
+
+    @property
+    def blocked(self) -> tuple[str, ...]:
+        """What the block lists hold, as their digests: part of the recipe's identity, and of the keys of captures."""
+        return tuple(sorted(one.sha256 for one in self.block_lists))
 
 
 def load(name: str | Path) -> Recipe:
@@ -182,6 +190,7 @@ def loads(text: str, *, base: Path, where: str = "recipe") -> Recipe:
         mix=_mix(keys, wanted),
         shards=keys.sub("shards").fill(Shards()),
         max_quarantined=keys.value("max_quarantined", 0.01),
+        block_lists=tuple(block_list(entry, base) for entry in keys.strings("block_lists", ())),
         base=base,
     )
     keys.finish()
@@ -295,6 +304,7 @@ def dump(recipe: Recipe) -> str:
         f"policy = {toml.inline(recipe.policy)}",
         f"agents = {toml.inline(recipe.agents)}",
         f"max_quarantined = {toml.inline(recipe.max_quarantined)}",
+        f"block_lists = {toml.inline(tuple(one.name for one in recipe.block_lists))}",
     ]
     for source in recipe.sources:
         settings = {"lane": source.lanes, "from": source.inputs, "languages": source.languages, "sample": source.sample}

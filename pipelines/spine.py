@@ -20,8 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines import rooms
+from pipelines.capture.archive import Captured
+from pipelines.capture.block import Guard
 from pipelines.capture.files import capture_files
-from pipelines.capture.layout import File, Form
+from pipelines.capture.layout import File, Form, Wanted
 from pipelines.capture.subject import names
 from pipelines.dedup.signatures import RANKS
 from pipelines.hearsay import licences_about, said_of
@@ -108,7 +110,7 @@ def _captured(recipe: Recipe, site: Site, order: CaptureOrder) -> Receipt:
     def build() -> tuple[Tables, dict[str, int]]:
         tables: Tables = []
         counts: dict[str, int] = {}
-        for found in capture_files(site.store, order.files, order.source, source.layout, wanted, site.part_rows):
+        for found in _captures(recipe, site, order, wanted):
             for name, rows in (
                 ("capture", found.captures),
                 ("rights", found.rights),
@@ -126,8 +128,14 @@ def _captured(recipe: Recipe, site: Site, order: CaptureOrder) -> Receipt:
     files = [file.identity for file in order.files]
     # Web records say all there is about themselves: what the lanes ask for changes nothing in their rows.
     asked = [] if all(file.form == Form.RECORDS for file in order.files) else [source.layout, wanted.identity]
-    key = digest("room", "captured", CAPTURE_VERSION, order.source, files, asked, site.part_rows)
+    key = digest("room", "captured", CAPTURE_VERSION, order.source, files, asked, site.part_rows, *recipe.blocked)
     return room(site.store, order.source, "captured", key, build)
+
+
+def _captures(recipe: Recipe, site: Site, order: CaptureOrder, wanted: Wanted) -> Iterator[Captured]:
+    layout = recipe.source(order.source).layout
+    with Guard(recipe.block_lists) as guard:
+        yield from capture_files(site.store, order.files, order.source, layout, wanted, site.part_rows, guard)
 
 
 def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receipt]:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from pipelines.capture import http
+from pipelines.capture.block import Guard
 from pipelines.capture.page_annotations import annotations, picture_licences
 from pipelines.capture.page_media import page_media
 from pipelines.capture.sniff import sniff
@@ -26,6 +27,7 @@ from pipelines.store import Part
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE, HEADERS_KEPT, Outcome, capture_id
 from schemas.digest import sha256
+from schemas.reasons import Reason
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
 ROBOTS_PATH = "/robots.txt"
@@ -38,6 +40,13 @@ BOOKS = HTML | {"text/plain"}  # what a book is served as
 _CAPTURES = frozenset(("response", "resource", "conversion", "revisit"))
 _PICTURE_OR_SOUND = ("image/", "audio/")
 
+# What becomes of the row of bytes on a block list.
+_CASE = {
+    "outcome": Outcome.REFUSED.value,
+    "reason": Reason.BLOCKED_BY_HASH.value,
+    "payload": None,
+    "payload_bytes": None,
+}
 _Row: TypeAlias = dict[str, Any]
 
 
@@ -81,11 +90,14 @@ class _Rows:
         )
 
 
-def capture_archive(path: Path, *, source: str, stored_uri: str, rows_per_batch: int = 1000) -> Iterator[Captured]:
+def capture_archive(
+    path: Path, *, source: str, stored_uri: str, rows_per_batch: int = 1000, guard: Guard | None = None
+) -> Iterator[Captured]:
     """The rows of an archive, `rows_per_batch` captures a batch; at least one batch, also of an empty archive.
 
     `source`: name of the source card. `stored_uri`: where the archive lies in the store, for `payload.uri`. Nothing but
-    the file's bytes and these values is in the rows; `path` is not.
+    the file's bytes and these values is in the rows; `path` is not. `guard`: of what it knows nothing but a record of the case
+    is in them.
 
     Raises:
         SourceError: the file cannot be opened.
@@ -101,7 +113,9 @@ def capture_archive(path: Path, *, source: str, stored_uri: str, rows_per_batch:
             continue
         seen.add(row["capture_id"])
         rows.captures.append(row)
-        if isinstance(found, Record):
+        if isinstance(found, Record) and guard is not None and (why := guard.match(found.payload)):
+            row |= _CASE | {"detail": why}
+        elif isinstance(found, Record):
             _add_evidence(rows, found, row)
         if len(rows.captures) == rows_per_batch:
             yield rows.batch()

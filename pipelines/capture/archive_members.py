@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from pipelines.capture import words
-from pipelines.capture.entry import Caps, Entry, Upload, lost, refused, stored, taken
+from pipelines.capture.entry import Caps, Entry, Upload, is_blocked, lost, refused, stored, taken
 from pipelines.capture.file_type import HEAD_BYTES
 from pipelines.capture.inflate import BrokenError, Unpacked, coding
 from pipelines.capture.layout import TABLES, File, is_sidecar, media_stems
@@ -174,7 +174,9 @@ class _Archive:
     def _member(self, name: str, data: bytes, place: tuple[str, int] | None) -> Iterator[Entry]:
         clean = _clean(name)
         entry = taken(self._upload, (self._file.name, clean), data, place=place)
-        if self._upload.wanted.words and clean.lower().endswith(TABLES) and self._upload.layout.is_table(clean):
+        if is_blocked(entry):
+            yield entry
+        elif self._upload.wanted.words and clean.lower().endswith(TABLES) and self._upload.layout.is_table(clean):
             yield from words.of_table(self._upload, (self._file.name, clean), entry, io.BytesIO(data))
         elif is_sidecar(clean, self._stems):
             yield words.of_sidecar(self._upload, entry, data, clean, location="member")

@@ -16,6 +16,7 @@ import pyarrow as pa
 from pipelines.capture import codings, http
 from pipelines.capture.address import NO_HOSTS, Hosts, url_refusal
 from pipelines.capture.archive import HTML, ROBOTS_PATH, media_type
+from pipelines.capture.block import Guard
 from pipelines.capture.fetch import DEADLINE_S, MAX_BYTES, Client, Fetched
 from pipelines.capture.frontier import REDIRECTS, Found, Frontier, trap
 from pipelines.capture.journal import Journal
@@ -97,9 +98,12 @@ class CrawlResult:
 
 
 def crawl(
-    plan: CrawlPlan, out: IO[bytes], *, clock: Clock, hosts: Hosts = NO_HOSTS, progress: Progress = lambda *_: None
-) -> CrawlResult:
+    plan: CrawlPlan, out: IO[bytes], *, clock: Clock, hosts: Hosts = NO_HOSTS, progress: Progress = lambda *_: None,
+    guard: Guard | None = None,
+) -> CrawlResult:  # fmt: skip
     """Crawl by the plan and write the WARC to `out`, hosts in alphabetical order; the rest comes back as rows.
+
+    `guard`: knows what is never written.
 
     `clock`: seconds since 1970, for what is written. `hosts`: names with a given (address, port), see `Client`.
     Called from code that runs no event loop.
@@ -113,7 +117,7 @@ def crawl(
         ("robots", f"obeyed (RFC 9309) for {', '.join(plan.tokens)}"),
     ]  # fmt: skip
     warcinfo = write_warcinfo(out, about, datetime.fromtimestamp(clock(), UTC))
-    with closing(Journal(source=plan.source, warcinfo=warcinfo, clock=clock)) as journal:
+    with closing(Journal(source=plan.source, warcinfo=warcinfo, clock=clock, guard=guard)) as journal:
         asyncio.run(_rounds(plan, client, journal, progress))
         journal.copy_to(out)
         return CrawlResult(outcomes=journal.rows(), counts=dict(sorted(journal.counts.items())))
@@ -258,9 +262,7 @@ class _Crawl:
     async def _ask(self, url: str, *, about: str) -> Fetched | str:
         """The exchange, in its turn and written down, or why there is none. `about`: the host for whose sake it is made."""
         answer = await self._turns.ask(host(url) or "", url)
-        if isinstance(answer, Fetched):
-            self._journal.answered(answer, about=about)
-        return answer
+        return self._journal.answered(answer, about=about) if isinstance(answer, Fetched) else answer
 
 
 async def _each_host(

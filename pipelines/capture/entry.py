@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from pipelines.capture.block import Guard
 from pipelines.capture.file_type import HEAD_BYTES, media_type
 from pipelines.capture.inflate import BrokenError, Budget
 from pipelines.capture.layout import File, Layout, Wanted
@@ -51,6 +52,7 @@ class Upload:
     layout: Layout
     wanted: Wanted
     caps: Caps
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,8 @@ def taken(
     """The entry of a payload found in a file. `place`: where in the store it lies; null: it is to be copied there."""
     if len(data) > upload.caps.member_bytes:
         return lost(upload, path, BrokenError(_over(len(data), upload.caps), Reason.TOO_LARGE), locator=path[-1])
+    if upload.guard is not None and (why := upload.guard.match(data)):
+        return blocked(upload, path, sha256(data), why)
     uri, offset = place or ("", 0)
     where = {"uri": uri, "offset": offset, "length": len(data), "sha256": sha256(data)}
     found = _entry(upload, path, where, kind or media_type(path[-1], data[:HEAD_BYTES]))
@@ -97,6 +101,17 @@ def taken(
 def refused(upload: Upload, path: tuple[str, ...], why: str, *, locator: str) -> Entry:
     """The entry of something that our own rules leave out."""
     return Entry(row=_row(upload, path, record_id=locator) | {"outcome": Outcome.REFUSED.value, "detail": _short(why)})
+
+
+def blocked(upload: Upload, path: tuple[str, ...], digest: bytes, why: str) -> Entry:
+    """The record of a case: bytes on a block list, of which nothing is kept."""
+    row = {"outcome": Outcome.REFUSED.value, "reason": Reason.BLOCKED_BY_HASH.value, "detail": why}
+    return Entry(row=_row(upload, path, digest=digest) | row)
+
+
+def is_blocked(entry: Entry) -> bool:
+    """Whether the entry is the record of a case."""
+    return bool(entry.row.get("reason") == Reason.BLOCKED_BY_HASH.value)
 
 
 def lost(

@@ -2,14 +2,17 @@
 
 import filecmp
 import glob
+import hashlib
 import os
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.capture.block import Guard
 from pipelines.capture.layout import ARCHIVES, MEMBERS, TABLES, File, Form, Layout, Wanted, forms
 from pipelines.capture.stored import adopted
+from pipelines.capture.warc import PAYLOAD_CAP
 from pipelines.site import Site
 from schemas.errors import SourceError
 
@@ -139,16 +142,33 @@ def _before_magic(path: Path) -> list[str]:
     return parts[: magic[0] if magic else len(parts) - 1]
 
 
-def adopt(site: Site, name: str, path: Path, form: Form) -> File:
+def adopt(site: Site, name: str, path: Path, form: Form, guard: Guard | None = None) -> File:
     """The file in the site's store under its content's name: linked where the file system allows, else copied.
 
-    So a moved or renamed input changes nothing, and what an item was cut from stays where the ledger says.
+    So a moved or renamed input changes nothing, and what an item was cut from stays where the ledger says. A file that the
+    `guard` knows is not taken; an archive is then only linked, never copied, for its members are looked at later.
 
     Raises:
-        SourceError: the file cannot be read.
+        SourceError: the file cannot be read, or an archive that may hold blocked bytes would have to be copied.
     """
-    stored, digest, length = adopted(site.store, path, _suffix(path.name.lower()))
+    is_guarded = guard is not None and not guard.is_empty
+    if guard is not None and is_guarded and not form.stands_alone and (found := _blocked(path, guard)):
+        return File(name=name, stored="", sha256=found[0], length=found[1], form=Form.BLOCKED)
+    must_link = is_guarded and form.stands_alone
+    stored, digest, length = adopted(site.store, path, _suffix(path.name.lower()), must_link=must_link)
     return File(name=name, stored=stored, sha256=digest, length=length, form=form)
+
+
+def _blocked(path: Path, guard: Guard) -> tuple[str, int] | None:
+    """(sha256 in hex, bytes) of a file that is on a block list; null for one that is not."""
+    try:
+        length = path.stat().st_size
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").digest()
+        is_known = guard.knows(digest) or (length <= PAYLOAD_CAP and guard.match(path.read_bytes()) is not None)
+    except OSError as error:
+        raise SourceError(f"source input {path} cannot be read: {error.strerror}") from error
+    return (digest.hex(), length) if is_known else None
 
 
 def _suffix(name: str) -> str:

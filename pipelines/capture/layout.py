@@ -31,6 +31,7 @@ class Form(StrEnum):
     TABLE = "table about files"
     SIDECAR = "words beside a file"  # of the same name
     FILE = "file"  # one capture
+    BLOCKED = "blocked file"  # on a block list: its bytes are not in the store
 
     @property
     def stands_alone(self) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipelines.capture.block import Guard
 from pipelines.capture.crawl import CrawlPlan, crawl
 from pipelines.capture.layout import File, Form
 from pipelines.capture.medium import KINDS, Kind
@@ -46,7 +47,7 @@ def crawl_source(
     media = media_of(recipe, source)
     # Not the options: a round that was fetched is never fetched again, whatever the next one is to be like.
     key = digest("room", "crawled", 4, name, sorted(urls), label, media)
-    fetched = room(site.store, name, "crawled", key, lambda: _fetch(site, source, urls, media, clock, progress))
+    fetched = room(site.store, name, "crawled", key, lambda: _fetch(recipe, site, source, urls, media, clock, progress))
     archives = site.store.read_part(fetched.part("archive")).to_pylist()
     files = [
         File(name="crawl", stored=row["stored"], sha256=row["sha256"], length=row["length"], form=Form.RECORDS)
@@ -64,6 +65,7 @@ def media_of(recipe: Recipe, source: Source) -> tuple[Kind, ...]:
 
 
 def _fetch(
+    recipe: Recipe,
     site: Site,
     source: Source,
     urls: Sequence[str],
@@ -78,8 +80,8 @@ def _fetch(
         media=media, max_media=options.max_media,
     )  # fmt: skip
     site.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=site.scratch, suffix=".warc.gz") as file:
-        found = crawl(plan, file, clock=clock, hosts=site.host_overrides, progress=progress)
+    with tempfile.NamedTemporaryFile(dir=site.scratch, suffix=".warc.gz") as file, Guard(recipe.block_lists) as guard:
+        found = crawl(plan, file, clock=clock, hosts=site.host_overrides, progress=progress, guard=guard)
         file.flush()
         file.seek(0)
         name = hashlib.file_digest(file, "sha256").hexdigest()

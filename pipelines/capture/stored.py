@@ -27,11 +27,13 @@ _COPIED_BYTES = 64 << 20
 _REMOTE_BYTES = 4 << 20  # Chosen: one request to a cloud store costs about what 4 MiB take to come
 
 
-def adopted(store: Store, path: Path, suffix: str) -> tuple[str, str, int]:
+def adopted(store: Store, path: Path, suffix: str, *, must_link: bool = False) -> tuple[str, str, int]:
     """Path in the store, sha256 (hex) and bytes of a file: a large one linked there where the file system allows, else copied.
 
+    must_link: never copy it.
+
     Raises:
-        SourceError: the file cannot be read.
+        SourceError: the file cannot be read, or must be linked and cannot be.
     """
     try:
         with path.open("rb") as file:
@@ -40,20 +42,31 @@ def adopted(store: Store, path: Path, suffix: str) -> tuple[str, str, int]:
     except OSError as error:
         raise SourceError(f"source input {path} cannot be read: {error.strerror}") from error
     stored = f"captures/{digest}{suffix}"
-    if not store.exists(stored):
-        if store.is_local:
-            _take(path, store.local(stored), is_linked=length > _COPIED_BYTES)
-        else:
-            store.put(stored, path)
+    if not store.exists(stored) and not _put(
+        store, stored, path, is_linked=must_link or length > _COPIED_BYTES, is_copied=not must_link
+    ):
+        raise SourceError(
+            f"{path} cannot be linked into the store, and is not copied while the recipe has `block_lists`: its members are looked "
+            "at only later; put it on the file system of a local store, or unpack it"
+        )
     return stored, digest, length
 
 
-def _take(source: Path, target: Path, *, is_linked: bool) -> None:
+def _put(store: Store, stored: str, path: Path, *, is_linked: bool, is_copied: bool) -> bool:
+    """Whether the file is in the store now: linked if it may and can be, else copied if it may be."""
+    if not store.is_local:
+        if is_copied:
+            store.put(stored, path)
+        return is_copied
+    target = store.local(stored)
     target.parent.mkdir(parents=True, exist_ok=True)
     building = target.with_name(f"{target.name}.{os.getpid()}")
-    if not (is_linked and _is_link(source, building)):
-        shutil.copyfile(source, building)
+    if not (is_linked and _is_link(path, building)):
+        if not is_copied:
+            return False
+        shutil.copyfile(path, building)
     os.replace(building, target)
+    return True
 
 
 def _is_link(source: Path, target: Path) -> bool:

@@ -6,7 +6,7 @@ from itertools import chain, islice
 from typing import Any
 
 from pipelines.capture import words
-from pipelines.capture.entry import Entry, Upload, evidence, lost, stored, taken
+from pipelines.capture.entry import Entry, Upload, evidence, is_blocked, lost, stored, taken
 from pipelines.capture.file_type import HEAD_BYTES, media_type
 from pipelines.capture.inflate import BrokenError
 from pipelines.capture.layout import File
@@ -96,6 +96,8 @@ class _Rows:
 
     def _said(self, row: Row, entry: Entry) -> Entry:
         """The entry with what the table says of it."""
+        if is_blocked(entry):
+            return entry
         layout, values, uri, place = self._upload.layout, row.values, entry.row["uri"], f"row {row.number}"
         about = {layout.title_column: Role.TITLE} | ({layout.text_column: Role.CAPTION} if self._has_media else {})
         said = [

@@ -8,7 +8,8 @@ import pyarrow as pa
 from pipelines.capture import words
 from pipelines.capture.archive import Captured
 from pipelines.capture.archive_members import archive_entries
-from pipelines.capture.entry import Caps, Entry, Row, Upload, stored
+from pipelines.capture.block import Guard
+from pipelines.capture.entry import Caps, Entry, Row, Upload, blocked, stored
 from pipelines.capture.layout import File, Form, Layout, Wanted
 from pipelines.capture.stored import open_stored
 from pipelines.capture.table_rows import row_entries
@@ -23,14 +24,14 @@ MEMBERS_BYTES = 64 << 20
 
 def capture_upload(
     store: Store, files: Sequence[File], source: str, layout: Layout, wanted: Wanted, rows_per_batch: int,
-    caps: Caps | None = None,
+    caps: Caps | None = None, guard: Guard | None = None,
 ) -> Iterator[Captured]:  # fmt: skip
     """The rows of these files in order, about `rows_per_batch` captures a batch; at least one batch.
 
     Raises:
         SourceError: a stored file is missing, or a table has not the columns that the recipe names.
     """
-    upload = Upload(store=store, source=source, layout=layout, wanted=wanted, caps=caps or Caps())
+    upload = Upload(store=store, source=source, layout=layout, wanted=wanted, caps=caps or Caps(), guard=guard)
     batch, is_yielded = _Batch(store), False
     for entry in chain.from_iterable(_entries(upload, file) for file in files):
         if batch.is_full(entry, rows_per_batch):
@@ -47,6 +48,8 @@ def _entries(upload: Upload, file: File) -> Iterator[Entry]:
             yield from archive_entries(upload, file)
         case Form.ROWS:
             yield from row_entries(upload, file)
+        case Form.BLOCKED:
+            yield blocked(upload, (file.name,), bytes.fromhex(file.sha256), "its sha256 or PDQ hash is on a block list")
         case Form.TABLE:
             entry, _ = stored(upload, file, is_capped=False)
             with open_stored(upload.store, file.stored, file.length) as stream:

@@ -32,6 +32,7 @@ def recipe() -> Schema:
         "policy": {"enum": [preset.name for preset in PRESETS]},
         "agents": {**_one_or_more(), "default": list(DEFAULT_AGENTS)},
         "max_quarantined": {"type": "number", "default": 0.01},
+        "block_lists": {**_one_or_more(), "default": []},
         "source": {"type": "array", "minItems": 1, "items": _source(said, lanes, settings)},
         "stage": settings,
         "mix": _object({name: {"type": "number", "exclusiveMinimum": 0} for name in lanes}),

@@ -82,7 +82,7 @@ def read_picture(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of metadata that nobody reads
-        picture, colours = _decoded(row["data"], row["media_type"], row["max_pixels"])
+        picture, colours = decoded(row["data"], row["media_type"], row["max_pixels"])
         has_location, has_owner = names_place(picture), names_owner(picture)
         orientation, original, seen = _orientation(picture), colours.size, colours
         if orientation in _TURNS:
@@ -117,7 +117,7 @@ def _is_as_declared(kind: str, declared: str | None) -> bool | None:
     return _SPELLED.get(declared, declared.removeprefix("image/")) == kind
 
 
-def _decoded(data: bytes, declared: str | None, max_pixels: int) -> tuple[Any, Image.Image]:
+def decoded(data: bytes, declared: str | None, max_pixels: int) -> tuple[Any, Image.Image]:
     """The picture as its file has it, and in RGB on white; its size is judged before a pixel is decoded."""
     _check_size("WEBP", *_webp_size(data), max_pixels)  # opening one takes memory for its canvas
     try:
