@@ -16,7 +16,7 @@ from schemas.rights import LICENCE
 def said_of(captures: pa.RecordBatch, annotations: pa.Table, roles: Sequence[Role]) -> pa.Array:
     """`SAID`, one list a capture: its annotations of these roles, the most exact name first, then in order of the sayer.
 
-    The same words said twice of one capture, in one role and language, count once.
+    The same words said twice of one capture, in one role and language and of the same seconds, count once.
     """
     uris = captures.column("uri").to_pylist()
     wanted = [names(uri) if uri is not None and roles else () for uri in uris]
@@ -30,10 +30,10 @@ def said_of(captures: pa.RecordBatch, annotations: pa.Table, roles: Sequence[Rol
         by_subject[row["subject"]].append(row)
     found = []
     for keys in wanted:
-        once: dict[tuple[str, str, str | None], dict[str, object]] = {}
+        once: dict[tuple[object, ...], dict[str, object]] = {}
         for key in keys:
             for row in sorted(by_subject.get(key, ()), key=_order):
-                words = (row["role"], row["text"], row["language"])
+                words = tuple(row[name] for name in ("role", "text", "language", "start_s", "end_s"))
                 once.setdefault(words, {name: row[name] for name in SAID.value_type.names})
         found.append(list(once.values()))
     return pa.array(found, SAID)

@@ -30,8 +30,11 @@ ANNOTATION = pa.schema(
         pa.field("language", pa.string()),  # BCP 47 as the sayer declares it; null: not declared
         # alt | title | figcaption | og | json_ld | transcript of a page; file | table | member of an upload
         pa.field("location", pa.string(), nullable=False),
-        pa.field("locator", pa.string(), nullable=False),  # "byte 345", "row 7", or the member's name
+        pa.field("locator", pa.string(), nullable=False),  # "byte 345", "row 7", "cue 3", or the member's name
         pa.field("evidence_sha256", ID, nullable=False),  # of the payload that holds it
+        # Of a cue: when it is heard, seconds from the start of the recording. Null: the text is about all of it.
+        pa.field("start_s", pa.float64()),
+        pa.field("end_s", pa.float64()),
     ]
 )
 
@@ -40,7 +43,10 @@ SAID = pa.list_(
     pa.field(
         "item",
         pa.struct(
-            [ANNOTATION.field(name) for name in ("capture_id", "role", "text", "language", "location", "locator")]
+            [
+                ANNOTATION.field(name)
+                for name in ("capture_id", "role", "text", "language", "location", "locator", "start_s", "end_s")
+            ]
         ),
         nullable=False,
     )

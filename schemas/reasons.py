@@ -93,6 +93,15 @@ class Reason(StrEnum):
     CLIPPED = "clipped", "too many samples lie at the ends of the scale"
     TOO_MUCH_TEXT = "too_much_text", "more characters a second than anybody speaks: the text is not what is heard"
 
+    TOO_LITTLE_TEXT = "too_little_text", "fewer characters a second of speech than the threshold: not all that is said"
+    REPEATED_PHRASES = (
+        "repeated_phrases",
+        "the text goes round in circles, as that of a recogniser that has lost the thread",
+    )
+    NOISY = "noisy", "the estimated signal-to-noise ratio is below the threshold"
+    NARROW_BAND = "narrow_band", "the spectrum ends below the threshold: a telephone's sound, whatever its sample rate"
+    TOO_LITTLE_SPEECH = "too_little_speech", "people speak in less of the recording than the threshold"
+
     # edits (the item is changed, not lost)
     PERSONAL_DATA = "personal_data", "personal data was replaced by a placeholder"
 

@@ -161,6 +161,9 @@ AUDIO_TEXT = SampleConfig(
             _needed("duration", pa.float64()),  # seconds
             _needed("sample_rate", pa.int64()),  # hertz
             _needed("channels", pa.int64()),
+            pa.field("start", pa.float64()),  # seconds; where in the captured recording it lies; null: it is all of it
+            pa.field("end", pa.float64()),
+            _needed("synthetic", pa.bool_()),  # whether a machine wrote the text
         ]
     ),
 )

@@ -179,7 +179,7 @@ class _Archive:
         elif self._upload.wanted.words and clean.lower().endswith(TABLES) and self._upload.layout.is_table(clean):
             yield from words.of_table(self._upload, (self._file.name, clean), entry, io.BytesIO(data))
         elif is_sidecar(clean, self._stems):
-            yield words.of_sidecar(self._upload, entry, data, clean, location="member")
+            yield from words.of_sidecar(self._upload, (self._file.name, clean), entry, data, location="member")
         else:
             yield entry
 

@@ -13,7 +13,7 @@ _PROSE = {
     ".txt": "text/plain", ".text": "text/plain", ".md": "text/markdown", ".markdown": "text/markdown",
     ".adoc": "text/asciidoc", ".asciidoc": "text/asciidoc", ".htm": "text/html", ".html": "text/html",
     ".xhtml": "application/xhtml+xml", ".csv": "text/csv", ".tsv": "text/tab-separated-values",
-    ".jsonl": "application/jsonl",
+    ".jsonl": "application/jsonl", ".vtt": "text/vtt", ".srt": "application/x-subrip", ".lrc": "application/x-lrc",
 }  # fmt: skip
 # Texts of which some are source code: `code_type` is asked first.
 _MARKUP = {

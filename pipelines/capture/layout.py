@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from pipelines.capture.cues import language_of
 from pipelines.capture.file_type import is_media_name
 from schemas.digest import Json
 
@@ -16,6 +17,7 @@ MEMBERS = (
 _ROWS = (".jsonl", ".csv", ".tsv")
 TABLES = (*_ROWS, *(f"{suffix}{coding}" for suffix in _ROWS for coding in (".gz", ".zst")), ".parquet")
 SIDECARS = (".txt", ".json")  # of the same name as a picture or recording
+TIMED = (".vtt", ".srt", ".lrc")  # likewise; a language may stand before the suffix: talk.en.vtt
 DESCRIBES = "metadata"  # the table of this name describes the other files where the recipe names none
 
 # (uri, capture_id, payload, its sha256) -> rows of schemas.rights.LICENCE: what a file says of its or its folder's licence.
@@ -130,4 +132,6 @@ def media_stems(names: Iterable[str]) -> frozenset[str]:
 def is_sidecar(name: str, stems: frozenset[str]) -> bool:
     """Whether the file holds words about the one of the same name."""
     stem, suffix = posixpath.splitext(name)
+    if suffix.lower() in TIMED:
+        return stem in stems or language_of(name)[0] in stems
     return suffix.lower() in SIDECARS and stem in stems

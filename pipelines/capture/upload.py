@@ -56,7 +56,7 @@ def _entries(upload: Upload, file: File) -> Iterator[Entry]:
                 yield from words.of_table(upload, (file.name,), entry, stream)
         case Form.SIDECAR:
             entry, data = stored(upload, file, is_read=True)
-            yield words.of_sidecar(upload, entry, data, file.name, location="file")
+            yield from words.of_sidecar(upload, (file.name,), entry, data, location="file")
         case _:
             yield stored(upload, file)[0]
 

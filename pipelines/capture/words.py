@@ -4,13 +4,15 @@ The sayer becomes evidence; what it says becomes annotations and licences whose 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, BinaryIO
 
+from pipelines.capture.cues import Cue, Cues, json_cues, language_of, read_cues
 from pipelines.capture.entry import Entry, Upload, damaged, evidence, lost
 from pipelines.capture.inflate import BrokenError
+from pipelines.capture.layout import TIMED
 from pipelines.capture.subject import beside, stem
 from pipelines.capture.tables import Row, is_unicode, read_rows
 from pipelines.rights import spdx
@@ -30,30 +32,77 @@ PEEKED = 100  # rows in which the columns of a table are looked for; Chosen: a f
 _NAMED = 5  # bad rows that are named; Source: DESIGN.md, law 3
 
 
-def of_sidecar(upload: Upload, entry: Entry, data: bytes, name: str, *, location: str) -> Entry:
-    """The entry of a file of words with what it says of the file of the same name."""
+def of_sidecar(upload: Upload, path: tuple[str, ...], entry: Entry, data: bytes, *, location: str) -> Iterator[Entry]:
+    """The entry of a file of words with what it says of the file of the same name; then the cues that cannot be read."""
+    name = path[-1]
     if entry.row["outcome"] != Outcome.FETCHED.value:
-        return entry
+        yield entry
+        return
     try:
-        said, licence = _sidecar_json(upload, data) if name.lower().endswith(".json") else (_sidecar_text(data), None)
+        found = _sidecar(upload, data, name)
     except BrokenError as problem:
-        return damaged(entry, problem)
+        yield damaged(entry, problem)
+        return
     subject = stem(entry.row["uri"])
-    return replace(
+    # "talk.en.vtt" is of talk.en.mp3, or in English of talk.mp3.
+    meant = [(subject, found.language)]
+    if language := language_of(name)[1]:
+        meant.append((stem(subject.removesuffix(".*")), language))
+    yield replace(
         evidence(entry),
-        annotations=[annotation(entry, subject, one, location=location, locator=name) for one in said],
-        licences=[*entry.licences, *licences(entry, subject, licence, locator=name)],
+        annotations=[annotation(entry, subject, one, location=location, locator=name) for one in found.said]
+        + [
+            annotation(
+                entry, about, (cue.text, language), location=location, locator=f"cue {number}", role=Role.TRANSCRIPT
+            )
+            | {"start_s": cue.start_s, "end_s": cue.end_s}
+            for about, language in meant
+            for number, cue in enumerate(found.cues, 1)
+        ],
+        licences=[*entry.licences, *licences(entry, subject, found.licence, locator=name)],
     )
+    if found.bad.count:
+        yield lost(upload, path, found.bad.problem(), locator="cues")
 
 
-def _sidecar_text(data: bytes) -> list[Said]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sidecar:
+    """What a file says of the one beside it."""
+
+    said: Sequence[Said] = ()
+    cues: Sequence[Cue] = ()
+    language: str | None = None
+    licence: object = None
+    bad: "Unread"
+
+
+def _sidecar(upload: Upload, data: bytes, name: str) -> _Sidecar:
+    low = name.lower()
+    if low.endswith(".json"):
+        return _sidecar_json(upload, data)
+    text = _decoded(data)
+    if not low.endswith(TIMED):
+        return _Sidecar(said=texts_of(text), bad=Unread())
+    return _timed(read_cues(text, name))
+
+
+def _timed(cues: Cues, language: str | None = None, **more: Any) -> _Sidecar:
+    bad = Unread("cue")
+    for number, detail in cues.problems:
+        bad.add(number, BrokenError(detail, Reason.NOT_DECODABLE))
+    if not cues.found and not cues.problems:
+        raise BrokenError("no cue is in it that can be read", Reason.NOT_DECODABLE)
+    return _Sidecar(cues=cues.found, language=language, bad=bad, **more)
+
+
+def _decoded(data: bytes) -> str:
     found = decode(data, None)
     if found is None:
         raise BrokenError("the words beside a file are in no charset that can be read", Reason.NOT_DECODABLE)
-    return texts_of(found.text)
+    return found.text
 
 
-def _sidecar_json(upload: Upload, data: bytes) -> tuple[list[Said], object]:
+def _sidecar_json(upload: Upload, data: bytes) -> _Sidecar:
     layout = upload.layout
     try:
         values = json.loads(data)
@@ -61,8 +110,12 @@ def _sidecar_json(upload: Upload, data: bytes) -> tuple[list[Said], object]:
         raise BrokenError("the words beside a file are no JSON", Reason.NOT_DECODABLE) from error
     if not isinstance(values, dict):
         raise BrokenError("the words beside a file are no JSON object", Reason.NOT_DECODABLE)
+    licence = values.get(layout.licence_column)
+    if (cues := json_cues(values)) is not None:
+        return _timed(cues, _language(values.get(layout.language_column)), licence=licence)
     key = next((key for key in (layout.text_column, *_KEYS) if values.get(key)), None)
-    return texts_of(values.get(key), values.get(layout.language_column)), values.get(layout.licence_column)
+    said = texts_of(values.get(key), values.get(layout.language_column))
+    return _Sidecar(said=said, licence=licence, bad=Unread())
 
 
 def texts_of(value: object, language: object = None, depth: int = 0) -> list[Said]:
@@ -185,20 +238,22 @@ def _subject(upload: Upload, sayer: Entry, values: Mapping[str, Any]) -> str:
 
 
 class Unread:
-    """Rows that cannot be read: how many, and the first of them."""
+    """Rows (or what `what` calls them) that cannot be read: how many, and the first of them."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, what: str = "row") -> None:
+        self.count, self._what = 0, what
         self._first: list[tuple[int, BrokenError]] = []
 
     def add(self, number: int, problem: BrokenError) -> None:
-        """Count a row."""
+        """Count one."""
         self.count += 1
         if self.count <= _NAMED:
             self._first.append((number, problem))
 
     def problem(self) -> BrokenError:
         """One problem for all of them."""
-        some = [f"row {number}: {problem.detail}" if number else problem.detail for number, problem in self._first]
+        some = [
+            f"{self._what} {number}: {problem.detail}" if number else problem.detail for number, problem in self._first
+        ]
         more = [f"and {self.count - _NAMED} more"] if self.count > _NAMED else []
         return BrokenError(f"{self.count} cannot be read: {'; '.join(some + more)}", self._first[0][1].reason)

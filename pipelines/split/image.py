@@ -63,7 +63,7 @@ def split_images(
     return _children(stage, items.take(pa.array(rows)), chosen, read), found
 
 
-def _requests(stage: Stage, payloads: pa.RecordBatch) -> pa.RecordBatch:
+def _requests(stage: Stage, payloads: pa.RecordBatch, _: object) -> pa.RecordBatch:
     """What the child is asked: each picture with the settings it is to be read by."""
     n = len(payloads)
     columns: dict[str, Any] = {name: payloads.column(name) for name in ("data", "media_type")}

@@ -17,7 +17,7 @@ from schemas.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """format: wav | flac | ogg | mp3, by the first bytes. md5: that FLAC states of its samples; null where none is stated."""
+    """format: wav | flac | ogg | mp3 | mp4 | aac, by the first bytes. md5: that FLAC states of its samples; null where none is stated."""
 
     format: str
     md5: bytes | None = None
@@ -26,14 +26,14 @@ class Container:
 # First bytes of formats that hold sound and are not read here. Source: their specifications.
 _OTHERS = {
     b"FORM": "AIFF", b".snd": "AU", b"RF64": "RF64", b"riff": "Wave64", b"MThd": "MIDI", b"#!AMR": "AMR", b"\x1aE\xdf\xa3": "Matroska",
-    b"0&\xb2u": "ASF", b"\xff\xf1": "AAC", b"\xff\xf9": "AAC", b"caff": "CAF", b"wvpk": "WavPack", b"MAC ": "Monkey's Audio",
+    b"0&\xb2u": "ASF", b"caff": "CAF", b"wvpk": "WavPack", b"MAC ": "Monkey's Audio",
 }  # fmt: skip
 # Names under which the formats that are read go. Source: IANA media types; the rest are names that servers use.
 _READ_TYPES = {
     f"audio/{name}"
     for name in (
         "wav", "x-wav", "wave", "vnd.wave", "x-pn-wav", "flac", "x-flac", "ogg", "vorbis", "opus", "mpeg", "mp3", "x-mp3", "mpeg3",
-        "x-mpeg", "mpg",
+        "x-mpeg", "mpg", "mp4", "m4a", "x-m4a", "aac", "x-aac", "aacp",
     )
 } | {"application/ogg"}  # fmt: skip
 
@@ -42,7 +42,7 @@ def check(data: bytes, declared: str | None = None) -> Container:
     """What kind of file this is. `declared`: its media type.
 
     Raises:
-        RowFailed: it is none of the four, or it ends early, or a page of it does not have its checksum.
+        RowFailed: it is none of the six, or it ends early, or a page of it does not have its checksum.
     """
     if data.startswith(b"RIFF") and data[8:12] == b"WAVE":
         _check_wav(data)
@@ -57,18 +57,19 @@ def check(data: bytes, declared: str | None = None) -> Container:
     # Source: ISO 11172-3, section 2.4.2.3: eleven bits of sync, then a version and a layer, of which 0 is reserved.
     if data.startswith(b"ID3") or (data[:1] == b"\xff" and len(data) > 1 and data[1] >= 0xE0 and data[1] & 6):
         return Container(format="mp3")
+    if data[4:8] == b"ftyp":
+        return Container(format="mp4")
+    # Source: ISO 14496-3, 1.A.3.2: twelve bits of sync, the version, and a layer that is always 0.
+    if data[:1] == b"\xff" and len(data) > 1 and data[1] & 0xF6 == 0xF0:
+        return Container(format="aac")
     raise _unknown(data, declared)
 
 
 def _unknown(data: bytes, declared: str | None) -> RowFailed:
     """Why bytes that are nothing we read are not: another format, or no sound at all."""
-    other = (
-        "MP4"
-        if data[4:8] == b"ftyp"
-        else next((name for magic, name in _OTHERS.items() if data.startswith(magic)), None)
-    )
+    other = next((name for magic, name in _OTHERS.items() if data.startswith(magic)), None)
     if other is not None:
-        return RowFailed(Reason.FORMAT_NOT_SUPPORTED, f"{other}; read are WAV, FLAC, Ogg and MP3")
+        return RowFailed(Reason.FORMAT_NOT_SUPPORTED, f"{other}; read are WAV, FLAC, Ogg, MP3, M4A and AAC")
     shown = sniff(data)
     if shown is None and declared is not None and declared not in _READ_TYPES:
         return RowFailed(Reason.FORMAT_NOT_SUPPORTED, "declared to be of a type that is not read, and of none that is")

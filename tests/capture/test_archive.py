@@ -240,6 +240,8 @@ def test_what_a_page_says_of_its_pictures_is_kept_with_its_payload(tmp_path: Pat
             "location": "alt",
             "locator": "byte 14",
             "evidence_sha256": sha256(html),
+            "start_s": None,
+            "end_s": None,
         }
     ]
     [licence] = found.licences.to_pylist()

@@ -9,6 +9,7 @@ from pipelines.models import fasttext
 from pipelines.models.__main__ import main
 from pipelines.models.files import LID_176, ModelFile, fetch, folder, model_path
 from schemas.errors import ModelMissing
+from tests.split import networks
 
 DATA = b"weights"
 TINY = ModelFile(
@@ -109,4 +110,15 @@ def test_newlines_and_empty_texts_are_safe_to_ask_about():
 def test_the_command_lists_the_table_and_refuses_anything_else(capsys):
     assert main(["list"]) is None
     assert dataclasses.astuple(LID_176)[1] in capsys.readouterr().out
-    assert main([]) == "usage: python -m pipelines.models fetch|list"
+    assert main([]) == "usage: python -m pipelines.models fetch|list|digest FILE"
+
+
+def test_the_digest_of_a_recogniser_covers_its_tokens(tmp_path, capsys):
+    made = networks.write(tmp_path)
+    assert main(["digest", str(tmp_path / "ears.onnx")]) is None
+    assert capsys.readouterr().out == f"{made}\n"
+    (tmp_path / "ears.json").write_text("{}")
+    assert main(["digest", str(tmp_path / "ears.onnx")]) is None
+    assert capsys.readouterr().out != f"{made}\n"
+    (tmp_path / "ears.json").unlink()
+    assert "ears.json is missing" in main(["digest", str(tmp_path / "ears.onnx")])

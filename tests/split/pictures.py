@@ -56,6 +56,7 @@ def said(
     """One annotation as a split gets it."""
     return {
         "capture_id": SAYER, "role": role, "text": text, "language": language, "location": location, "locator": "row 1",
+        "start_s": None, "end_s": None,
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from pipelines import rooms
 from pipelines.child import Limits
 from pipelines.lanes.audio import AUDIO
 from pipelines.split.audio import AUDIO_FACTS, AUDIO_SPLIT, LIMITS, audio_reader, best, split_audio
-from pipelines.split.audio_child import read_recording
+from pipelines.split.audio_child import SETTINGS, read_recording
 from schemas.decision import DECISION
 from schemas.digest import digest, sha256
 from schemas.item import child_id, item_schema
@@ -40,8 +40,15 @@ def child():
 
 def read(data, **changed):
     """What the child's program finds in one file."""
-    asked = {name: AUDIO_SPLIT.settings[name] for name in ("max_bytes", "max_seconds", "silence_dbfs")}
-    return read_recording({"data": data, "media_type": None} | asked | changed)
+    (segment,) = segments(data, **changed)["segments"]
+    return segment
+
+
+def segments(data, **changed):
+    """All that the child's program answers of one file; speech by energy."""
+    asked = {name: AUDIO_SPLIT.settings[name] for name in SETTINGS} | {"data": data, "media_type": None}
+    asked |= {"spans": None, "by_voice": False, "voice": None, "recogniser": None, "vocabulary": None}
+    return read_recording(asked | changed)
 
 
 def decoded(data, dtype="int32"):

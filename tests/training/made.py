@@ -111,7 +111,17 @@ def _fields(config: SampleConfig, lane: str, n: int, text: str, content: bytes) 
             | {"caption": text, "caption_source": "alt", "other_captions": [], "orientation": None, "language": "en"}
             | sizes
         )
-    facts = {"text": [text], "tag": [], "language": "en", "duration": 1.0, "sample_rate": 16_000, "channels": 1}
+    facts = {
+        "text": [text],
+        "tag": [],
+        "language": "en",
+        "duration": 1.0,
+        "sample_rate": 16_000,
+        "channels": 1,
+        "start": None,
+        "end": None,
+        "synthetic": False,
+    }
     return provenance | facts
 
 
