@@ -49,6 +49,8 @@ VERBS = (
     Verb(name="duplicates", does="show what is like an item and which was kept, or every similar pair of a file of your own",
          example="headwater duplicates --jsonl texts.jsonl --at-least 0.8 --shingle word5",
          arguments=duplicates.duplicates_arguments, call=duplicates.duplicates),
+    Verb(name="ask", does="answer a named question; without one, list them",
+         example="headwater ask licence-mix --site ours", arguments=audit.ask_arguments, call=audit.ask),
     Verb(name="verify", does="re-read every byte of the ledger and its releases, or of one release",
          example="headwater verify --site ours", arguments=audit.verify_arguments, call=audit.verify),
     Verb(name="sql", does="ask the ledger one SELECT, read-only",

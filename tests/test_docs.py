@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.audit.questions import QUESTIONS
 from pipelines.cli import VERBS, parser
 from pipelines.recipe import Crawl, Shards
 from schemas.capture import Outcome
@@ -47,3 +48,8 @@ def test_every_command_in_the_docs_is_a_verb():
 def test_every_path_of_the_tree_in_the_readme_exists():
     rows = [line.split("|")[1] for line in DOCS["README.md"].split("\n") if line.startswith("| `")]
     assert [name for row in rows for name in re.findall(r"`([^`]+)`", row) if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda one: one.name)
+def test_every_question_is_documented_in_the_words_of_the_code(question):
+    assert f"| `{question.name}` | {' '.join(question.takes)} | {question.asks} |" in DOCS["ledger.md"]

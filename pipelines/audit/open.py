@@ -32,6 +32,17 @@ class Ledger:
         found = _commit(Log(store), run, commit)
         return Ledger(store=store, commit=found, db=Database(store, found.files))
 
+    def of_release(self, name: str) -> "Ledger":
+        """The ledger as of the last commit that holds this release. Raises NotFound with those there are."""
+        known = []
+        for commit in reversed(list(Log(self.store).commits())):
+            parts = [part for part in commit.files if part.table == "release"]
+            names = {row for part in parts for row in self.store.read_part(part, ["release"]).column(0).to_pylist()}
+            if name in names:
+                return Ledger(store=self.store, commit=commit, db=Database(self.store, commit.files))
+            known += sorted(names)
+        raise NotFound(f"the ledger holds no release {name!r}; there are: {', '.join(dict.fromkeys(known)) or 'none'}")
+
     def earlier(self) -> Iterator["Ledger"]:
         """The commits before this one, the last of them first, but those that hold no item or capture not seen yet."""
         seen = _named(self.commit)

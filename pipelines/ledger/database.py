@@ -3,10 +3,10 @@
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -14,6 +14,8 @@ import pyarrow as pa
 from pipelines.store import Part, Store
 from schemas.errors import LedgerError
 from schemas.tables import TABLES
+
+Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # DuckDB fetches extensions from the network when a statement seems to need one, unless told not to.
@@ -62,19 +64,20 @@ class Database:
         local = [str(self._store.local(part.path)) for name in names for part in self._parts[name]]
         return sorted({spelling for path in local for spelling in (path, _literal(path))})
 
-    def table(self, sql: str, parameters: Sequence[object] = ()) -> pa.Table:
-        """The answer to one statement; `?` stands for the parameters in order.
+    def table(self, sql: str, parameters: Parameters = ()) -> pa.Table:
+        """The answer to one statement; `?` stands for the parameters in order, `$name` for one of a mapping.
 
         Raises:
             LedgerError: a file that the tables stand on is missing or unreadable.
         """
         self.prepare(sql)
         try:
-            return self.connection.sql(sql, params=list(parameters)).to_arrow_table()
+            values = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
+            return self.connection.sql(sql, params=values).to_arrow_table()
         except duckdb.IOException as error:
             raise _unreadable(error) from error
 
-    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
         """The answer to one statement, a dict a row. Raises LedgerError."""
         return self.table(sql, parameters).to_pylist()  # type: ignore[no-any-return]
 

@@ -1,4 +1,4 @@
-"""Verbs that ask the ledger: why, where, drops, verify, sql."""
+"""Verbs that ask the ledger: why, where, drops, ask, verify, sql."""
 
 import argparse
 import sys
@@ -15,11 +15,11 @@ def name_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _ledger(asked: argparse.Namespace):  # type: ignore[no-untyped-def]
+def _ledger(asked: argparse.Namespace, commit: int | None = None):  # type: ignore[no-untyped-def]
     from pipelines.audit.open import Ledger
     from pipelines.site import load_site
 
-    return Ledger.open(load_site(asked.site).store)
+    return Ledger.open(load_site(asked.site).store, commit=commit)
 
 
 def why(asked: argparse.Namespace) -> None:
@@ -52,6 +52,38 @@ def drops(asked: argparse.Namespace) -> None:
         show.as_json(found.to_pylist())
     else:
         show.table("not kept", found.column_names, [list(row.values()) for row in found.to_pylist()])
+
+
+def ask_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `ask` takes."""
+    parser.add_argument("question", nargs="?", help="the name of a question; without it, all of them are listed")
+    parser.add_argument(
+        "values", nargs="*", metavar="VALUE", help="what the question is about, where it takes something"
+    )
+    parser.add_argument("--as-of", type=int, metavar="N", help="answer as of commit N; else of the last one")
+    parser.add_argument("--csv", action="store_true", help="print CSV; digests are hex")
+
+
+def ask(asked: argparse.Namespace) -> None:
+    """Print the answer to a named question, or the questions."""
+    from pipelines.audit.questions import PARAMETERS, QUESTIONS
+    from pipelines.audit.questions import ask as answer
+
+    if asked.question is None:
+        rows = [(one.name, " ".join(one.takes).upper(), one.asks) for one in QUESTIONS]
+        if asked.json:
+            show.as_json([{"name": one.name, "takes": one.takes, "asks": one.asks} for one in QUESTIONS])
+        else:
+            show.table("headwater ask QUESTION [VALUE]", ("question", "takes", "asks"), rows)
+            print("\n".join(f"{name.upper()}: {what}" for name, what in PARAMETERS.items()))
+        return
+    found = answer(_ledger(asked, commit=asked.as_of), asked.question, asked.values)
+    if asked.json:
+        show.as_json(found.to_pylist())
+    elif asked.csv:
+        show.as_csv(found)
+    else:
+        show.table(asked.question, found.column_names, [list(row.values()) for row in found.to_pylist()])
 
 
 def verify_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,17 +1,40 @@
 """How verbs print: JSON for machines, tables and lines for people."""
 
+import csv
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schemas.digest import plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def as_json(value: object) -> None:
     """One JSON value on one line. Bytes are hex, times RFC 3339 in UTC."""
     print(json.dumps(value, default=_plain, ensure_ascii=False))
+
+
+def as_csv(found: "pa.Table") -> None:
+    """A table as CSV with a head line: bytes are hex, times RFC 3339 in UTC, lists JSON, nulls empty."""
+    writer = csv.writer(sys.stdout)
+    writer.writerow(found.column_names)
+    for row in found.to_pylist():
+        writer.writerow(
+            json.dumps(value, default=_plain)
+            if isinstance(value, list | dict)
+            else ""
+            if value is None
+            else _flat(value)
+            for value in row.values()
+        )
+
+
+def _flat(value: object) -> object:
+    return plain(value) if isinstance(value, bytes | datetime) else value
 
 
 def _plain(value: object) -> object:

@@ -1,0 +1,374 @@
+"""The answers to the named questions, one function each: (ledger, values) -> table."""
+
+import pyarrow as pa
+
+from pipelines.audit.drops import drops
+from pipelines.audit.evidence import evidence
+from pipelines.audit.exposure import checkpoints
+from pipelines.audit.items import lineage, placements
+from pipelines.audit.names import resolve
+from pipelines.audit.open import Ledger
+from pipelines.audit.words import UNKNOWN, Row
+from pipelines.ledger.database import Database
+from pipelines.rights.policy import policy
+from pipelines.rights.spdx import licence_class
+from schemas.item import ID
+from schemas.reasons import Reason
+from schemas.rights import RightsVerdict, Usage
+
+# Captures of a page, or of a host and all below it. A row can be there twice (a record in two archives).
+_SITE = (
+    "SELECT DISTINCT capture_id, uri, fetched_at FROM capture WHERE uri = $site OR host = lower($site)"
+    " OR ends_with(host, '.' || lower($site))"
+)
+_ITEM = "SELECT DISTINCT * FROM item"
+_SHARD = "SELECT DISTINCT shard_id, release, lane, split, path, sha256 FROM shard"
+# What is in the release, with its capture's row and the licence that counts: its own, else that of its source card.
+_PUBLISHED = (
+    "SELECT p.item_id, i.capture_id, i.lane, i.modality, i.language, i.bytes, i.source, s.kind AS source_kind,"
+    " coalesce(i.licence, s.licence) AS licence, i.licence IS NULL AND s.licence IS NOT NULL AS of_card"
+    f" FROM placement p JOIN ({_ITEM}) i USING (item_id) LEFT JOIN (SELECT DISTINCT * FROM source) s ON s.name = i.source"
+)
+_CAPTURED = "SELECT capture_id, any_value(uri) AS uri, any_value(host) AS host, max(fetched_at) AS fetched_at FROM capture GROUP BY 1"
+_RESERVING = "verdict = '{}' AND usage IN ({})".format(
+    RightsVerdict.DISALLOW.value, ", ".join(f"'{usage.value}'" for usage in (Usage.TRAIN_AI, Usage.TDM, Usage.ALL))
+)
+
+
+def published(ledger: Ledger, site: str) -> pa.Table:
+    """uri, release, lane, split, shard (relative to the store), key, offset and length in bytes; by uri and key.
+
+    A page that says what a picture shows is in the release with that picture.
+    """
+    return ledger.db.table(
+        f"WITH site AS ({_SITE}), items AS ({_ITEM}), found AS (SELECT item_id, uri FROM site JOIN items USING (capture_id)"
+        " UNION SELECT item_id, uri FROM site JOIN items ON text_capture_id = site.capture_id)"
+        " SELECT uri, p.release, s.lane, s.split, 'releases/' || p.release || '/' || s.path AS shard, p.key, p.offset, p.length"
+        f" FROM found JOIN placement p USING (item_id) JOIN ({_SHARD}) s USING (shard_id, release) ORDER BY uri, key",
+        {"site": site},
+    )
+
+
+def dropped(ledger: Ledger, site: str) -> pa.Table:
+    """uri, item_id, state, stage, reason, signal, value, threshold, detail, witness_id of what was not kept; by uri."""
+    return ledger.db.table(
+        f"SELECT uri, item_id, d.state, d.stage, d.reason, x.signal, x.value, x.threshold, x.detail, d.successor_id AS witness_id"
+        f" FROM ({_SITE}) JOIN ({_ITEM}) USING (capture_id) JOIN disposition d USING (item_id) LEFT JOIN"
+        " (SELECT DISTINCT item_id, stage, reason, signal, value, threshold, detail FROM decision) x USING (item_id, stage, reason)"
+        " WHERE d.state NOT IN ('kept', 'split') ORDER BY uri, item_id",
+        {"site": site},
+    )
+
+
+def origin(ledger: Ledger, name: str) -> pa.Table:
+    """From each item up to its root: depth (0 is the item), item_id, uri, fetched_at, and the payload's place and sha256."""
+    at, found = resolve(ledger, name)
+    ids = list(found.items) or [row["item_id"] for row in _items_of(at.db, found.captures)]
+    return at.db.table(
+        f"WITH RECURSIVE items AS ({_ITEM}), up(start, item_id, depth) AS (SELECT item_id, item_id, 0 FROM items WHERE item_id IN"
+        " (SELECT unnest($ids::BLOB[])) UNION ALL SELECT start, parent_id, depth + 1 FROM up JOIN items USING (item_id)"
+        " WHERE parent_id IS NOT NULL) SELECT start, depth, item_id, lane, uri, fetched_at, payload.uri AS stored,"
+        " payload.offset AS offset, payload.length AS length, payload.sha256 AS payload_sha256 FROM up JOIN items USING (item_id)"
+        " LEFT JOIN (SELECT DISTINCT capture_id, uri, fetched_at, payload FROM capture) USING (capture_id)"
+        " ORDER BY start, depth, stored",
+        {"ids": ids},
+    )
+
+
+def robots(ledger: Ledger, site: str) -> pa.Table:
+    """A row a capture: uri, fetched_at, outcome; status, time and sha256 of the robots.txt that held then; what barred it.
+
+    `barred_by` is the decision's own sentence, null where robots.txt barred nothing. Null in all three: no robots.txt was recorded.
+    """
+    captures = ledger.db.rows(
+        "SELECT capture_id, any_value(uri) AS uri, any_value(fetched_at) AS fetched_at, any_value(outcome) AS outcome FROM capture"
+        f" WHERE capture_id IN (SELECT capture_id FROM ({_SITE})) GROUP BY 1 ORDER BY uri, fetched_at",
+        {"site": site},
+    )
+    recorded = evidence(ledger.db, captures)
+    barring = [Reason.ROBOTS_DISALLOWED.value, Reason.ROBOTS_UNREACHABLE.value]
+    barred = {
+        row["capture_id"]: row["detail"]
+        for row in ledger.db.rows(
+            f"SELECT DISTINCT capture_id, coalesce(detail, reason) AS detail FROM decision JOIN ({_ITEM}) USING (item_id)"
+            f" WHERE reason IN (SELECT unnest($barring)) AND capture_id IN (SELECT capture_id FROM ({_SITE}))",
+            {"site": site, "barring": barring},
+        )
+    }
+    rows = []
+    for row in captures:
+        chain = recorded[row["capture_id"]]["robots"]
+        last = {} if chain == UNKNOWN else chain[-1]
+        rows.append(
+            {name: row[name] for name in ("uri", "fetched_at", "outcome")}
+            | {f"robots_{name}": last.get(of) for name, of in _ROBOTS.items()}
+            | {"barred_by": barred.get(row["capture_id"])}
+        )
+    return pa.Table.from_pylist(rows, schema=_ROBOTS_ANSWER)
+
+
+_ROBOTS = {"status": "status", "fetched_at": "fetched_at", "sha256": "body_sha256"}
+_TIME = pa.timestamp("us", "UTC")
+_ROBOTS_ANSWER = pa.schema(
+    [
+        ("uri", pa.string()), ("fetched_at", _TIME), ("outcome", pa.string()), ("robots_status", pa.int16()),
+        ("robots_fetched_at", _TIME), ("robots_sha256", ID), ("barred_by", pa.string()),
+    ]
+)  # fmt: skip
+
+
+def reservations(ledger: Ledger) -> pa.Table:
+    """Statements that reserve, with how many published items they may touch: mechanism, usage, agent, subject, items, a uri.
+
+    `agent` null: everyone; else whom the statement names, and whether the recipe counts that agent is the policy's business.
+    `subject` null: the page itself; else the site, and behind it the pattern of the paths meant (all items of the site count).
+    """
+    return ledger.db.table(
+        f"WITH published AS ({_PUBLISHED}), placed AS (SELECT capture_id, uri, count(*) AS n FROM published JOIN ({_CAPTURED})"
+        " USING (capture_id) GROUP BY 1, 2), said AS (SELECT DISTINCT capture_id, subject_kind, subject, mechanism, usage, agent FROM rights"
+        f" WHERE {_RESERVING}), own AS (SELECT mechanism, usage, agent, NULL::VARCHAR AS subject, n, uri FROM said JOIN placed"
+        " USING (capture_id) WHERE subject_kind = 'capture'), wide AS (SELECT mechanism, usage, agent, subject, n, uri FROM"
+        " (SELECT DISTINCT mechanism, usage, agent, subject, regexp_extract(subject, '^[a-z]+://[^/*]*') AS origin FROM said"
+        " WHERE subject_kind = 'origin') JOIN (SELECT *, lower(regexp_extract(uri, '^[a-zA-Z]+://[^/?#]*')) AS origin FROM placed)"
+        " USING (origin)) SELECT mechanism, usage, agent, subject, sum(n)::BIGINT AS items, min(uri) AS uri"
+        " FROM (FROM own UNION ALL FROM wide) GROUP BY ALL ORDER BY items DESC, mechanism, usage, agent, subject"
+    )
+
+
+def licence_mix(ledger: Ledger) -> pa.Table:
+    """licence, class, lane, items, bytes, of_card (items whose licence is their source card's), conflicts; by items.
+
+    licence "unknown": none was found. conflicts: items whose capture names more than one licence.
+    """
+    found = ledger.db.table(
+        f"WITH published AS ({_PUBLISHED}), named AS (SELECT capture_id FROM licence WHERE expression IS NOT NULL GROUP BY 1"
+        " HAVING count(DISTINCT expression) > 1) SELECT coalesce(licence, 'unknown') AS licence, lane, count(*) AS items,"
+        " sum(bytes)::BIGINT AS bytes, count(*) FILTER (of_card) AS of_card, count(*) FILTER (capture_id IN (FROM named)) AS conflicts"
+        " FROM published GROUP BY ALL ORDER BY items DESC, licence, lane"
+    )
+    return _with_class(found)
+
+
+def _with_class(found: pa.Table) -> pa.Table:
+    names = [None if name == UNKNOWN else name for name in found.column("licence").to_pylist()]
+    classes = pa.array([licence_class(name).value for name in names], pa.string())
+    return found.add_column(found.column_names.index("licence") + 1, "class", classes)
+
+
+def licence_evidence(ledger: Ledger, name: str) -> pa.Table:
+    """What names a licence of these items, or of what they are about: uri, location, locator, expression, raw, sha256 of the evidence."""
+    at, found = resolve(ledger, name)
+    captures = sorted({*found.captures, *(row["capture_id"] for row in lineage(at.db, found.items))})
+    rows = at.db.rows(
+        "SELECT DISTINCT capture_id, uri, fetched_at FROM capture WHERE capture_id IN (SELECT unnest($ids::BLOB[]))",
+        {"ids": captures},
+    )
+    ids = {row["capture_id"]: row["uri"] for row in rows}
+    uris = sorted({uri for uri in ids.values() if uri})
+    # A statement about a folder has its URI, which ends in "/".
+    return at.db.table(
+        "WITH told AS (SELECT DISTINCT l.*, c.uri FROM licence l LEFT JOIN (SELECT DISTINCT capture_id, uri FROM capture) c"
+        " USING (capture_id)) SELECT uri, subject, location, locator, expression, raw, evidence_sha256 FROM told"
+        " WHERE (subject IS NULL AND capture_id IN (SELECT unnest($ids::BLOB[]))) OR subject IN (SELECT unnest($uris))"
+        " OR (ends_with(subject, '/') AND list_any_value([u FOR u IN $uris IF starts_with(u, subject)]) IS NOT NULL)"
+        " ORDER BY ALL",
+        {"ids": list(ids), "uris": uris},
+    )
+
+
+def attribution(ledger: Ledger) -> pa.Table:
+    """licence, class, source, host (null: an upload), items, a uri, for every licence but public domain; by licence, source and host."""
+    found = ledger.db.table(
+        f"SELECT coalesce(licence, 'unknown') AS licence, source, host, count(*) AS items, min(uri) AS uri FROM ({_PUBLISHED})"
+        f" LEFT JOIN ({_CAPTURED}) USING (capture_id) GROUP BY ALL ORDER BY licence, source, host"
+    )
+    classed = _with_class(found)
+    owed = [value not in ("public_domain",) for value in classed.column("class").to_pylist()]
+    return classed.filter(pa.array(owed, pa.bool_()))
+
+
+def outside_policy(ledger: Ledger) -> pa.Table:
+    """item_id, lane, uri, licence, class of published items whose licence the run's policy does not allow: no row is right."""
+    (run,) = ledger.db.rows("SELECT DISTINCT policy FROM run WHERE run = $run", {"run": _run(ledger)})
+    allowed = policy(run["policy"]).allowed
+    names = ledger.db.rows(f"SELECT DISTINCT licence FROM ({_PUBLISHED})")
+    bad = [row["licence"] for row in names if licence_class(row["licence"]) not in allowed]
+    found = ledger.db.table(
+        f"SELECT item_id, lane, uri, coalesce(licence, 'unknown') AS licence FROM ({_PUBLISHED}) LEFT JOIN ({_CAPTURED})"
+        " USING (capture_id) WHERE licence IN (SELECT unnest($bad::VARCHAR[])) OR (licence IS NULL AND $null) ORDER BY item_id",
+        {"bad": [name for name in bad if name is not None], "null": None in bad},
+    )
+    return _with_class(found)
+
+
+def copies(ledger: Ledger, name: str) -> pa.Table:
+    """item_id, uri, method and similarity to its witness, state, release and shard of everything in the clusters of these items.
+
+    method "exact_content": the same digest, in whatever lane; null for an item that others were merged into.
+    """
+    at, found = resolve(ledger, name)
+    ids = [row["item_id"] for row in lineage(at.db, found.items, found.captures)]
+    return at.db.table(
+        f"WITH items AS ({_ITEM}), hit AS (SELECT * FROM items WHERE item_id IN (SELECT unnest($ids::BLOB[]))), merged AS"
+        " (SELECT DISTINCT * FROM duplicate), clusters AS (SELECT DISTINCT cluster_id FROM merged WHERE item_id IN (SELECT item_id FROM hit)"
+        " OR witness_id IN (SELECT item_id FROM hit)), members AS (SELECT item_id FROM merged SEMI JOIN clusters USING (cluster_id)"
+        " UNION SELECT witness_id FROM merged SEMI JOIN clusters USING (cluster_id) UNION SELECT item_id FROM hit UNION"
+        " SELECT item_id FROM items SEMI JOIN hit USING (content_sha256))"
+        " SELECT m.item_id, uri, coalesce(d.method, CASE WHEN content_sha256 IN (SELECT content_sha256 FROM hit) AND m.item_id NOT IN"
+        " (SELECT item_id FROM hit) THEN 'exact_content' END) AS method, d.similarity, e.state, p.release, s.path AS shard"
+        " FROM members m JOIN items USING (item_id) LEFT JOIN (SELECT DISTINCT capture_id, uri FROM capture) USING (capture_id)"
+        " LEFT JOIN merged d ON d.item_id = m.item_id LEFT JOIN disposition e ON e.item_id = m.item_id"
+        f" LEFT JOIN placement p ON p.item_id = m.item_id LEFT JOIN ({_SHARD}) s USING (shard_id, release) ORDER BY m.item_id",
+        {"ids": ids},
+    )
+
+
+def checkpoints_of(ledger: Ledger, name: str) -> pa.Table:
+    """item_id, checkpoint_id, training_run, step, path, times, of what is published of this; one row "unknown" where nothing was recorded.
+
+    `times` null: the run, or one it went on from, did not record what it consumed.
+    """
+    return _exposure(ledger, name)
+
+
+def times(ledger: Ledger, name: str) -> pa.Table:
+    """item_id, training_run, step (of its last checkpoint) and times an item was fed until then; null times: unknown."""
+    found = _exposure(ledger, name).to_pylist()
+    last: dict[tuple[bytes, str], Row] = {}
+    for row in found:
+        key = (row["item_id"], row["training_run"])
+        if key not in last or (row["step"] or 0) > (last[key]["step"] or 0):
+            last[key] = row
+    rows = [{name: row[name] for name in _TIMES.names} for row in last.values()]
+    return pa.Table.from_pylist(rows, schema=_TIMES)
+
+
+_EXPOSED = pa.schema(
+    [
+        ("item_id", ID), ("checkpoint_id", ID), ("training_run", pa.string()), ("step", pa.int64()), ("path", pa.string()),
+        ("times", pa.int64()),
+    ]
+)  # fmt: skip
+_TIMES = pa.schema([_EXPOSED.field(name) for name in ("item_id", "training_run", "step", "times")])
+
+
+def _exposure(ledger: Ledger, name: str) -> pa.Table:
+    at, found = resolve(ledger, name)
+    ids = [row["item_id"] for row in lineage(at.db, found.items, found.captures)]
+    placed = sorted(placements(at.db, ids))
+    seen = checkpoints(ledger.db, placed)
+    rows: list[Row]
+    if isinstance(seen, str):
+        rows = [{"item_id": item, "training_run": UNKNOWN} for item in placed]
+    else:
+        rows = [
+            {"item_id": item} | row | {"times": None if row["times"] == UNKNOWN else row["times"]}
+            for item in placed
+            for row in seen.get(item, [])
+        ]
+    return pa.Table.from_pylist(rows, schema=_EXPOSED)
+
+
+def domains(ledger: Ledger) -> pa.Table:
+    """host, bytes, items of the tenth of crawled hosts that gives most, of published items; the largest first.
+
+    Source of the tenth: the EU's template for the summary of training content, section 2.3.
+    """
+    return ledger.db.table(
+        f"WITH hosts AS (SELECT host, sum(bytes)::BIGINT AS bytes, count(*) AS items FROM ({_PUBLISHED}) JOIN ({_CAPTURED})"
+        " USING (capture_id) WHERE source_kind = 'web_crawl' AND host IS NOT NULL GROUP BY 1)"
+        " SELECT * FROM hosts ORDER BY bytes DESC, host LIMIT (SELECT CAST(ceil(count(*) / 10) AS BIGINT) FROM hosts)"
+    )
+
+
+def sizes(ledger: Ledger) -> pa.Table:
+    """modality, items, bytes, languages (sorted; undecided ones left out), obtained from and until; by modality."""
+    return ledger.db.table(
+        "SELECT modality, count(*) AS items, sum(bytes)::BIGINT AS bytes, list_sort(list(DISTINCT language)"
+        " FILTER (language IS NOT NULL)) AS languages, min(fetched_at) AS obtained_from, max(fetched_at) AS obtained_until"
+        f" FROM ({_PUBLISHED}) LEFT JOIN ({_CAPTURED}) USING (capture_id) GROUP BY 1 ORDER BY 1"
+    )
+
+
+def source_shares(ledger: Ledger) -> pa.Table:
+    """modality, kind, source, items, bytes, share of the modality's bytes (0..1); the largest first within each modality."""
+    return ledger.db.table(
+        "SELECT modality, source_kind AS kind, source, count(*) AS items, sum(bytes)::BIGINT AS bytes,"
+        " sum(bytes) / sum(sum(bytes)) OVER (PARTITION BY modality) AS share"
+        f" FROM ({_PUBLISHED}) GROUP BY 1, 2, 3 ORDER BY modality, bytes DESC, source"
+    )
+
+
+def funnel(ledger: Ledger) -> pa.Table:
+    """lane, state, stage, reason, items, share of the lane's items (0..1): what `headwater drops` prints."""
+    return drops(ledger)
+
+
+def changes(ledger: Ledger, release: str) -> pa.Table:
+    """change (added, removed), why, lane, items against another release of this ledger; the most first.
+
+    why: the reason that the other ledger state gives for what it does not hold; "not_captured" where it does not know it.
+
+    Raises:
+        NotFound: no commit holds that release.
+    """
+    other = ledger.of_release(release)
+    mine, theirs = (_placed_ids(one.db) for one in (ledger, other))
+    added, removed = sorted(mine - theirs), sorted(theirs - mine)
+    rows = [("added", *key, n) for key, n in _why_not(other.db, ledger.db, added)]
+    rows += [("removed", *key, n) for key, n in _why_not(ledger.db, other.db, removed)]
+    names = ("change", "why", "lane", "items")
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema=_CHANGES)
+
+
+_CHANGES = pa.schema([("change", pa.string()), ("why", pa.string()), ("lane", pa.string()), ("items", pa.int64())])
+
+
+def _placed_ids(db: Database) -> set[bytes]:
+    return set(db.table("SELECT DISTINCT item_id FROM placement").column("item_id").to_pylist())
+
+
+def _why_not(without: Database, holder: Database, ids: list[bytes]) -> list[tuple[tuple[str, str], int]]:
+    """((why `without` does not hold them, lane), how many), the most first."""
+    if not ids:
+        return []
+    lanes = {
+        row["item_id"]: row["lane"]
+        for row in holder.rows(
+            "SELECT item_id, lane FROM disposition WHERE item_id IN (SELECT unnest(?::BLOB[]))", [ids]
+        )
+    }
+    ended = {
+        row["item_id"]: row["why"]
+        for row in without.rows(
+            "SELECT item_id, coalesce(reason, state) AS why FROM disposition WHERE item_id IN (SELECT unnest(?::BLOB[]))",
+            [ids],
+        )
+    }
+    counts: dict[tuple[str, str], int] = {}
+    for item in ids:
+        key = (ended.get(item, "not_captured"), lanes.get(item, UNKNOWN))
+        counts[key] = counts.get(key, 0) + 1
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def made_by(ledger: Ledger) -> pa.Table:
+    """A row a stage: release, run, recipe, recipe_digest, policy, runner, version of Headwater; lane, stage, its version and parameters."""
+    return ledger.db.table(
+        "SELECT r.release, r.run, r.recipe, r.recipe_digest, r.policy, r.runner, r.version, o.lane, o.stage, o.version AS stage_version,"
+        " o.parameters FROM (SELECT DISTINCT * FROM run) r, (SELECT DISTINCT * FROM op) o WHERE r.run = $run ORDER BY lane, stage, parameters",
+        {"run": _run(ledger)},
+    )
+
+
+def _run(ledger: Ledger) -> str:
+    """The run whose release the commit holds: its own, or, of a training commit, that which it was laid upon."""
+    found: str = ledger.db.rows("SELECT run FROM run ORDER BY ended_at DESC LIMIT 1")[0]["run"]
+    return found
+
+
+def _items_of(db: Database, captures: tuple[bytes, ...]) -> list[Row]:
+    return db.rows(
+        "SELECT DISTINCT item_id FROM item WHERE capture_id IN (SELECT unnest(?::BLOB[])) ORDER BY item_id",
+        [list(captures)],
+    )
