@@ -86,8 +86,8 @@ class Estimate:
     basis: str = BASIS
 
 
-def estimate(recipe: Recipe, captures: int) -> Estimate:
-    """What about so many captures of the recipe's local inputs say of a run.
+def estimate(recipe: Recipe, captures: int, models: tuple[tuple[str, str], ...] = ()) -> Estimate:
+    """What about so many captures of the recipe's local inputs say of a run. `models`: as the site has them.
 
     Raises:
         ModelMissing: a measure needs a model file that is not there.
@@ -98,10 +98,12 @@ def estimate(recipe: Recipe, captures: int) -> Estimate:
         if not sampled.sources:
             return Estimate(inputs=inputs, captures=0, expected_captures=None, expected_seconds=None, lanes=())
         heads, _ = _sampled(sampled, sum(1 for path in folder.rglob("*") if path.is_file()), folder / "heads")
-        _timed(heads, folder / "warm")  # kernels and models are loaded by now
-        start_s, few = _timed(heads, folder / "start")  # of as many work orders, with next to nothing in them
-        seconds, found = _timed(sampled, folder / "site")
-        site = _site(folder / "site")
+        _timed(heads, _site(folder / "warm", models))  # kernels and models are loaded by now
+        start_s, few = _timed(
+            heads, _site(folder / "start", models)
+        )  # of as many work orders, with next to nothing in them
+        site = _site(folder / "site", models)
+        seconds, found = _timed(sampled, site)
         weights = {one.source.card.name: _weight(inputs, one.source.card.name) for one in found}
         counts = {one.source.card.name: _rows(one) for one in found}
         total = sum(counts.values())
@@ -139,13 +141,13 @@ def _sampled(recipe: Recipe, captures: int, folder: Path) -> tuple[Recipe, tuple
     return replace(recipe, sources=tuple(sources), lanes=lanes, base=folder), tuple(inputs)
 
 
-def _site(folder: Path) -> Site:
-    return Site(store=Store(root=str(folder / "store")), scratch=folder / "scratch", workers=1)
+def _site(folder: Path, models: tuple[tuple[str, str], ...]) -> Site:
+    return Site(store=Store(root=str(folder / "store")), scratch=folder / "scratch", workers=1, models=models)
 
 
-def _timed(recipe: Recipe, folder: Path) -> tuple[float, list[Captured]]:
+def _timed(recipe: Recipe, site: Site) -> tuple[float, list[Captured]]:
     """(seconds, captures) of the recipe's own run, up to the judges."""
-    began, site = time.perf_counter(), _site(folder)
+    began = time.perf_counter()
     captured = [phases.capture(recipe, site, source) for source in recipe.sources]
     for lane in recipe.lanes:
         phases.lane_rooms(recipe, site, lane, captured, until="judged")

@@ -105,6 +105,11 @@ class Recipe:
         return next(source for source in self.sources if source.card.name == name)
 
     @property
+    def off(self) -> tuple[str, ...]:
+        """What stages of these lanes leave out for want of a model file, a sentence each; a source may have it on."""
+        return tuple(sorted({line for lane in self.lanes for stage in lane.stages for line in stage.off}))
+
+    @property
     def digest(self) -> bytes:
         """The recipe's identity: names, versions, parameters and model digests; no path of a machine."""
         lanes = {lane.name: [stage.op_id for stage in lane.stages] for lane in self.lanes}

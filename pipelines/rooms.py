@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pipelines.child import Child
 from pipelines.lanes.lane import Lane
 from pipelines.rights.judge import Evidence
-from pipelines.stage import Decisions, Stage, aligned, decisions
+from pipelines.stage import Decisions, Reach, Stage, aligned, decisions
 from schemas.annotation import SAID
 from schemas.decision import DECISION, Verdict
 from schemas.digest import sha256
@@ -97,21 +97,25 @@ def split(lane: Lane, items: Rows, payloads: Rows, child: Child) -> tuple[Rows, 
     return pa.RecordBatch.from_arrays(columns, schema=items.schema), media, decided
 
 
-def measure(lane: Lane, items: Rows) -> tuple[Rows, Rows]:
-    """The signals of these items (item_id and a column a signal), and a quarantine decision for each row that failed."""
+def measure(lane: Lane, items: Rows, reach: Reach | None = None) -> tuple[Rows, Rows]:
+    """The signals of these items (item_id and a column a signal), and a quarantine decision for each row that failed.
+
+    Without `reach`, what measures read from payloads is null.
+    """
     columns: dict[str, pa.Array] = {"item_id": items.column("item_id")}
     bad: list[Rows] = []
     for stage in lane.measures:
-        values, found = _measured(stage, items)
+        values, found = _measured(stage, items, reach)
         bad.append(found)
         columns |= {values.type.field(i).name: values.field(i) for i in range(values.type.num_fields)}
     failed = _concat(bad, DECISION)
     return pa.RecordBatch.from_pydict(columns), failed.filter(_not_kept(failed))
 
 
-def _measured(stage: Stage, items: Rows) -> tuple[pa.StructArray, Rows]:
+def _measured(stage: Stage, items: Rows, reach: Reach | None) -> tuple[pa.StructArray, Rows]:
     def run(rows: Rows) -> tuple[pa.Array, Rows]:
-        return stage.fn(stage, rows), decisions(rows.column("item_id"), stage.name).batch()
+        values = stage.fn(stage, rows, reach) if stage.reads_payload else stage.fn(stage, rows)
+        return values, decisions(rows.column("item_id"), stage.name).batch()
 
     def failed(rows: Rows, found: Rows) -> tuple[pa.Array, Rows]:
         kind = stage.fn(stage, rows.slice(0, 0)).type

@@ -32,7 +32,7 @@ from schemas.run import Balance
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a run ended with. `release`: its name, None when nothing was kept; `reused`: rooms found, not run.
+    """What a run ended with. `off`: what stages leave out for want of a model file. `release`: its name, None when nothing was kept; `reused`: rooms found, not run.
 
     `captures`: distinct captures by outcome. `ignored`: files that were passed over, and table rows that describe no file.
     """
@@ -47,6 +47,7 @@ class Result:
     reused: int
     captures: Mapping[str, int]
     ignored: tuple[str, ...]
+    off: tuple[str, ...]
 
 
 def run(recipe: Recipe, site: Site, *, progress: Progress = quiet, clock: Clock = time.time) -> Result:
@@ -105,4 +106,5 @@ def committed(
         reused=sum(receipt.reused for receipt in receipts),
         captures=dict(sorted(sum((Counter(outcomes(site, one)) for one in captured), Counter[str]()).items())),
         ignored=tuple(line for one in captured for line in one.ignored),
+        off=recipe.off,
     )

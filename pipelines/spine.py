@@ -11,7 +11,7 @@ beside them. Tests call `run_part`, Beam calls it, the local runner calls it; no
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import TypeAlias
 
@@ -36,6 +36,7 @@ from pipelines.rights.licences import LicenceHit, conclude
 from pipelines.rights.spdx import licence_class
 from pipelines.shard.work import ShardOrder, write_shard_order
 from pipelines.site import Site
+from pipelines.stage import Reach
 from pipelines.store import Part
 from schemas.annotation import ANNOTATION, SAID
 from schemas.capture import CAPTURE, Outcome
@@ -362,9 +363,15 @@ def _children(items: pa.RecordBatch) -> pa.RecordBatch:
 
 def _measure(lane: Lane, site: Site, made: Receipt) -> tuple[Tables, dict[str, int]]:
     children = _children(rooms.one_batch(site.store.read_part(made.part("items"))))
-    signals, bad = rooms.measure(lane, children)
+    signals, bad = rooms.measure(lane, children, Reach(payloads=partial(_published, site), models=dict(site.models)))
     tables: Tables = [(f"signal_{lane.name}", pa.Table.from_batches([signals])), ("decision", _sorted([bad]))]
     return tables, {"measured": len(children), "quarantined": len(bad)}
+
+
+def _published(site: Site, items: pa.RecordBatch) -> pa.Array:
+    """large_binary, one an item: its payload as it will be published; null for none."""
+    places = items.column("payload").to_pylist()
+    return pa.array([place and payload_bytes(site.store, place) for place in places], pa.large_binary())
 
 
 def _candidates(site: Site, lane: Lane, made: Receipt) -> pa.RecordBatch:

@@ -4,6 +4,7 @@ All functions are pure and work on Arrow batches; none imports Beam. A stage nev
 every row, and `pipelines.spine` alone acts on it.
 
     measure   fn(stage, items) -> StructArray, one row an item    costs something; its fields are signals
+              fn(stage, items, reach) where it reads payloads     null signals where it is off, or reach is None
     judge     fn(stage, items, signals) -> decisions              cheap; exactly one decision a row, in input order
     edit      fn(stage, items) -> (items, decisions)              same ids, same order; a changed row has a receipt
     split     fn(stage, items, payloads, child) -> (children, decisions)   each child names its parent
@@ -71,12 +72,25 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What a measure that reads payloads may reach beyond its rows.
+
+    `payloads`: large_binary, the published bytes of each item; null for none. `models`: name -> local path, as the site has it.
+    """
+
+    payloads: Callable[[pa.RecordBatch], pa.Array]
+    models: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """One step of a lane. `name` is the same string in the ledger, the counters, Dagster and the CLI.
 
     `version` rises with every change of output. `parameters` are what a recipe may override; for judges made of rules
     they are the rules' thresholds. `models` are (name, sha256 hex) of the model files it uses. `signals`: of a measure, the
     names of the fields it gives. `check`: raises RecipeError where overridden settings, each of its type, cannot be used.
+    `switches`: settings that hold the sha256 (hex) of an optional model file, each with the
+    name under which a site names its path; an empty one is off. `reads_payload`: a measure that is given a `Reach`.
     """
 
     name: str
@@ -88,6 +102,8 @@ class Stage:
     models: tuple[tuple[str, str], ...] = ()
     signals: tuple[str, ...] = ()
     check: Callable[["Stage"], None] | None = None
+    switches: tuple[tuple[str, str], ...] = ()
+    reads_payload: bool = False
 
     @property
     def settings(self) -> dict[str, Scalar]:
@@ -99,6 +115,16 @@ class Stage:
         value = self.settings[name]
         assert isinstance(value, int | float), name
         return value
+
+    @property
+    def off(self) -> tuple[str, ...]:
+        """What of this stage is switched off for want of a model, a sentence each."""
+        return tuple(
+            f"{self.name}: {setting} is off; it takes {name} under [models] in site.toml, and in the recipe its sha256 as "
+            f'`{setting}` under [stage."{self.name}"]'
+            for setting, name in self.switches
+            if not self.settings[setting]
+        )
 
     @property
     def op_id(self) -> bytes:

@@ -81,6 +81,8 @@ class Reason(StrEnum):
     PICTURE_TOO_SMALL = "picture_too_small", "the shorter side has fewer pixels than the threshold"
     ODD_ASPECT_RATIO = "odd_aspect_ratio", "the longer side is too many times the shorter one"
     PICTURE_BLANK = "picture_blank", "the picture is of one colour, or nearly"
+    PICTURE_UNSAFE = "picture_unsafe", "a model takes the picture for unsafe to show, over the threshold"
+    CAPTION_MISMATCH = "caption_mismatch", "a model finds the caption to fit its picture less than the threshold"
     CAPTION_FILE_NAME = "caption_file_name", "the caption is the name of a file"
     CAPTION_BOILERPLATE = "caption_boilerplate", "the caption would suit any picture (image, logo, click to enlarge)"
     REPEATED_WORDS = "repeated_words", "too many words of the caption repeat earlier ones"

@@ -5,10 +5,11 @@ from pipelines.edits.captions import CAPTIONS_REDACT
 from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.lane import Lane
 from pipelines.measures.caption import CAPTION_LANGUAGE, CAPTION_STATISTICS
+from pipelines.measures.clip import CLIP
 from pipelines.measures.image import IMAGE_STATISTICS
 from pipelines.measures.text import TEXT_STATISTICS
 from pipelines.policies.caption import CAPTION_QUALITY
-from pipelines.policies.image import IMAGE_QUALITY
+from pipelines.policies.image import CLIP_QUALITY, IMAGE_QUALITY
 from pipelines.policies.language import LANGUAGE_WANTED
 from pipelines.shard.sample import image_samples
 from pipelines.split.image import IMAGE_FACTS, IMAGE_SPLIT, image_reader
@@ -22,8 +23,8 @@ IMAGE_CAPTION = Lane(
     decoder=image_reader,
     facts=IMAGE_FACTS,
     split=IMAGE_SPLIT,
-    measures=(CAPTION_LANGUAGE, TEXT_STATISTICS, CAPTION_STATISTICS, IMAGE_STATISTICS),
-    judges=(IMAGE_QUALITY, LANGUAGE_WANTED, CAPTION_QUALITY),
+    measures=(CAPTION_LANGUAGE, TEXT_STATISTICS, CAPTION_STATISTICS, IMAGE_STATISTICS, CLIP),
+    judges=(IMAGE_QUALITY, LANGUAGE_WANTED, CAPTION_QUALITY, CLIP_QUALITY),
     edits=(PII_REDACT, CAPTIONS_REDACT),
     dedup=image_dedup(IMAGE_DEDUP),
     config=IMAGE_TEXT,

@@ -25,3 +25,22 @@ IMAGE_QUALITY = rule_judge(
         ),
     ),
 )  # fmt: skip
+
+# Both signals are null, and so drop nothing, where the measure is off.
+CLIP_QUALITY = rule_judge(
+    "quality.clip",
+    1,
+    (
+        Rule(
+            name="max_unsafe_score", signal="unsafe_score", at_most=0.5, reason=Reason.PICTURE_UNSAFE,
+            source="Chosen: where a head that was fitted as logistic regression says rather yes than no; take the number at which yours "
+            "has the recall you want",
+        ),
+        Rule(
+            name="min_clip_score", signal="clip_score", at_least=0.28, reason=Reason.CAPTION_MISMATCH, languages=("en",),
+            source="Schuhmann et al. 2022, LAION-5B, arXiv 2210.08402, section 3.2: 0.28 for English by ViT-B/32 (LAION-400M, arXiv "
+            "2111.02114: 0.3); another model has another scale: DataComp (Gadre et al. 2023, arXiv 2304.14108) takes the best 30 % by "
+            "ViT-L/14 instead",
+        ),
+    ),
+)  # fmt: skip

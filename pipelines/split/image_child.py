@@ -84,9 +84,8 @@ def read_picture(row: Mapping[str, Any]) -> Mapping[str, Any]:
         warnings.simplefilter("ignore")  # of metadata that nobody reads
         picture, colours = decoded(row["data"], row["media_type"], row["max_pixels"])
         has_location, has_owner = names_place(picture), names_owner(picture)
-        orientation, original, seen = _orientation(picture), colours.size, colours
-        if orientation in _TURNS:
-            seen = colours.transpose(_TURNS[orientation])
+        orientation, original = orientation_of(picture), colours.size
+        seen = upright(colours, orientation)
         media, is_upright = _published(picture, seen, row, orientation, is_personal=has_location or has_owner)
         width, height = seen.size if is_upright else original
         return {
@@ -195,7 +194,13 @@ def _published(
     return _jpeg(seen, row["quality"]), True
 
 
-def _orientation(picture: Image.Image) -> int | None:
+def upright(colours: Image.Image, orientation: int | None) -> Image.Image:
+    """The picture as it is meant to be seen, by Exif's 1..8."""
+    return colours.transpose(_TURNS[orientation]) if orientation in _TURNS else colours
+
+
+def orientation_of(picture: Image.Image) -> int | None:
+    """How the camera was held, Exif's 1..8; null where the picture does not say."""
     found = metadata(lambda: picture.getexif().get(ExifTags.Base.Orientation), None)
     return found if found in range(1, 9) else None
 

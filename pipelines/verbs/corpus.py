@@ -97,6 +97,7 @@ def check(asked: argparse.Namespace) -> None:
     from pipelines.demo import with_uploads
     from pipelines.lanes.lane import wanted_by
     from pipelines.models.files import model_path
+    from pipelines.models.optional import model_file
     from pipelines.shadow import check_packages
     from pipelines.site import load_site
 
@@ -125,6 +126,11 @@ def check(asked: argparse.Namespace) -> None:
             found.append((label, f"{', '.join(files)}: {counted}"))
     for name in sorted({name for lane in recipe.lanes for stage in lane.stages for name, _ in stage.models}):
         found.append((f"model {name}", str(model_path(name))))
+    found += [("off", line) for line in recipe.off]
+    for stage in {stage.name: stage for lane in recipe.lanes for stage in lane.stages}.values():
+        names = dict(stage.switches)
+        brought = [(name, model_file(stage, key, name, dict(site.models))) for key, name in names.items()]
+        found += [(f"model {name}", str(path)) for name, path in brought if path]
     if asked.json:
         show.as_json({"ok": True, "checked": [{"what": what, "found": text} for what, text in found]})
     else:
@@ -152,14 +158,15 @@ def plan(asked: argparse.Namespace) -> None:
     from pipelines import recipe as recipes
     from pipelines.demo import with_uploads
     from pipelines.plan import estimate
-    from pipelines.site import load_site
+    from pipelines.site import load_site, named_site
 
     recipe = recipes.load(asked.recipe)
     if asked.sample < 0:
         raise RecipeError(f"--sample {asked.sample} is no number of captures; give 0 (read no data) or more")
     with tempfile.TemporaryDirectory() as folder:  # for the demo's uploads: a plan writes nothing into the site
         there = with_uploads(recipe, load_site(folder)) if asked.sample else recipe
-        found = estimate(there, asked.sample) if asked.sample else None
+        here = named_site(asked.site)
+        found = estimate(there, asked.sample, here.models if here else ()) if asked.sample else None
     stages = [(lane.name, stage) for lane in recipe.lanes for stage in (recipe.rights, *lane.stages)]
     if asked.json:
         show.as_json(
@@ -170,6 +177,7 @@ def plan(asked: argparse.Namespace) -> None:
                      "settings": stage.settings, "sources": {rule.name: rule.source for rule in stage.rules}}
                     for lane, stage in stages
                 ],
+                "off": recipe.off,
                 "estimate": dataclasses.asdict(found) if found else None,
             }
         )  # fmt: skip
@@ -184,6 +192,8 @@ def plan(asked: argparse.Namespace) -> None:
         ("lane", "stage", "shape", "version", "setting", "value", "source of the number"),
         rows,
     )
+    for line in recipe.off:
+        print(line)
     if found:
         _show_estimate(found, recipe.policy)
 

@@ -52,6 +52,8 @@ def run_verb(asked: argparse.Namespace) -> None:
     show.table("captures", ("outcome", "captures"), list(fields.pop("captures").items()))
     for line in fields.pop("ignored"):
         print(f"ignored: {line}")
+    for line in fields.pop("off"):
+        print(line)
     show.lines(fields)
 
 
