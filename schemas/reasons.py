@@ -14,6 +14,7 @@ class Reason(StrEnum):
     ROBOTS_UNREACHABLE = "robots_unreachable", "robots.txt answered 5xx, 401, 403 or not at all: read as disallow"
     HEADER_OPT_OUT = "header_opt_out", "an HTTP header (X-Robots-Tag, TDM-Reservation, Content-Usage) reserves the use"
     META_OPT_OUT = "meta_opt_out", "a meta tag of the page (robots, tdm-reservation) reserves the use"
+    FILE_OPT_OUT = "file_opt_out", "the metadata of the file itself (PLUS data mining, in XMP) reserves the use"
     SITE_OPT_OUT = "site_opt_out", "a site-wide file (tdmrep.json, ai.txt, Content-Signal) reserves the use"
     LICENCE_UNKNOWN = "licence_unknown", "no licence was found and the policy requires one"
     LICENCE_NOT_ALLOWED = "licence_not_allowed", "a licence was found and its class is outside the policy"

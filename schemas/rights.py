@@ -25,6 +25,7 @@ class Mechanism(StrEnum):
     HTML_META_TDM = "html_meta_tdm"
     AI_TXT = "ai_txt"
     XMP_PLUS_DATAMINING = "xmp_plus_datamining"
+    FILE_METADATA = "file_metadata"  # copyright, creator and terms that a file names: evidence that decides nothing
     C2PA_TRAINING_MINING = "c2pa_training_mining"
     TOS = "tos"
     CONTRACT = "contract"
@@ -83,7 +84,7 @@ LICENCE = pa.schema(
         pa.field("capture_id", ID, nullable=False),  # the capture whose bytes name it
         # What it is about: null for that capture itself, else a URI, or a folder's URI (ends in "/") and all below it.
         pa.field("subject", pa.string()),
-        # meta | link | json_ld | rel_license | footer of a page; of an upload: spdx_header | notice (the
+        # meta | link | json_ld | rel_license | footer of a page; of an upload: spdx_header | notice | file_metadata (the
         # file's own words), see (they stand in the file that `raw` names), licence_file | package | readme (about a folder), table
         pa.field("location", pa.string(), nullable=False),
         pa.field("locator", pa.string(), nullable=False),  # "byte 345" in the payload

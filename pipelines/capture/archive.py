@@ -23,6 +23,7 @@ from pipelines.rights.aitxt import ai_txt_statements
 from pipelines.rights.book_notices import book_licence_rows
 from pipelines.rights.evidence import Statement, header_statements, html_statements, tdmrep_statements
 from pipelines.rights.licences import html_licences
+from pipelines.rights.picture import picture_licence_rows, picture_statements
 from pipelines.store import Part
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE, HEADERS_KEPT, Outcome, capture_id
@@ -215,7 +216,7 @@ def _add_evidence(rows: _Rows, record: Record, row: _Row) -> None:
     """Statements of headers and page, licences, and the files in which a site speaks for itself."""
     if record.header_block:
         said = header_statements(record.headers)
-        rows.rights += _statements(row, said, sha256(record.header_block))
+        rows.rights += statement_rows(row, said, sha256(record.header_block))
     if record.record_type == "revisit":
         return
     if row["outcome"] == Outcome.FETCHED.value:
@@ -225,7 +226,7 @@ def _add_evidence(rows: _Rows, record: Record, row: _Row) -> None:
         rows.robots.append(_robots(record, row, site))
     elif site is not None and path in SITE_FILES and record.problem is None and _is_success(record):
         read = tdmrep_statements if path == TDMREP_PATH else ai_txt_statements
-        rows.rights += _statements(row, read(record.payload), row["payload"]["sha256"], site)
+        rows.rights += statement_rows(row, read(record.payload), row["payload"]["sha256"], site)
 
 
 def _add_words(rows: _Rows, payload: bytes, row: _Row) -> None:
@@ -233,18 +234,21 @@ def _add_words(rows: _Rows, payload: bytes, row: _Row) -> None:
     evidence = row["payload"]["sha256"]
     said_by = {"capture_id": row["capture_id"], "evidence_sha256": evidence}
     if row["media_type"] in HTML:
-        rows.rights += _statements(row, html_statements(payload), evidence)
+        rows.rights += statement_rows(row, html_statements(payload), evidence)
         media = page_media(payload, row["uri"])
         rows.annotations += [said_by | one._asdict() for one in annotations(media)]
         rows.licences += [said_by | asdict(hit) for hit in html_licences(payload, row["uri"])]
         # Of its own pictures alone: anybody's page can say that anybody's picture is free.
         own = [(url, hit) for url, hit in picture_licences(media) if same_site(url, row["uri"])]
         rows.licences += [said_by | {"subject": url} | asdict(hit) for url, hit in own]
+    if (row["media_type"] or "").startswith("image/"):
+        rows.rights += statement_rows(row, picture_statements(payload), evidence)
+        rows.licences += picture_licence_rows(row["uri"], row["capture_id"], payload, evidence)
     if row["media_type"] in BOOKS:
         rows.licences += book_licence_rows(row["uri"], row["capture_id"], payload, evidence)
 
 
-def _statements(row: _Row, said: list[Statement], evidence_sha256: bytes, site: str | None = None) -> list[_Row]:
+def statement_rows(row: _Row, said: list[Statement], evidence_sha256: bytes, site: str | None = None) -> list[_Row]:
     """RIGHTS rows. `site`: the origin that the statements are about, null for the capture itself."""
     return [
         {
@@ -258,7 +262,7 @@ def _statements(row: _Row, said: list[Statement], evidence_sha256: bytes, site: 
             "locator": one.locator,
             "excerpt": one.excerpt,
             "evidence_sha256": evidence_sha256,
-            "observed_at": row["fetched_at"],
+            "observed_at": row.get("fetched_at"),
         }
         for one in said
     ]

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
+from pipelines.capture.archive import statement_rows
 from pipelines.capture.block import Guard
 from pipelines.capture.file_type import HEAD_BYTES, media_type
 from pipelines.capture.inflate import BrokenError, Budget
 from pipelines.capture.layout import File, Layout, Wanted
 from pipelines.capture.subject import upload_uri
 from pipelines.capture.warc import PAYLOAD_CAP
+from pipelines.rights.picture import is_picture, picture_statements
 from pipelines.store import Store
 from schemas.capture import Outcome, capture_id
 from schemas.digest import sha256
@@ -57,7 +59,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A row of CAPTURE, and rows of ANNOTATION and LICENCE that came with it.
+    """A row of CAPTURE, and rows of ANNOTATION, LICENCE and RIGHTS that came with it.
 
     `blob`: payload bytes to be copied into the store; null where the row names the place they lie at. `sayer`: the capture
     that says the annotations and licences, where it is another one.
@@ -67,6 +69,7 @@ class Entry:
     blob: bytes | None = None
     annotations: list[Row] = field(default_factory=list)
     licences: list[Row] = field(default_factory=list)
+    rights: list[Row] = field(default_factory=list)
     sayer: Row | None = None
 
 
@@ -126,7 +129,7 @@ def lost(
 def damaged(entry: Entry, problem: BrokenError) -> Entry:
     """The entry as one that cannot be used."""
     row = {"outcome": Outcome.DAMAGED.value, "reason": problem.reason.value, "detail": _short(problem.detail)}
-    return replace(entry, row=entry.row | row, annotations=[], licences=[])
+    return replace(entry, row=entry.row | row, annotations=[], licences=[], rights=[])
 
 
 def evidence(entry: Entry) -> Entry:
@@ -169,7 +172,8 @@ def _with_evidence(upload: Upload, entry: Entry, data: bytes) -> Entry:
     row, finders = entry.row, upload.wanted.evidence if data else {}
     digest = sha256(data) if finders else b""
     found = [hit for find in finders.values() for hit in find(row["uri"], row["capture_id"], data, digest)]
-    entry = replace(entry, licences=found)
+    rights = statement_rows(row, picture_statements(data), digest) if finders and is_picture(data) else []
+    entry = replace(entry, licences=found, rights=rights)
     return evidence(entry) if any(hit["location"] == "licence_file" for hit in found) else entry
 
 

@@ -67,7 +67,7 @@ class _Batch:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.captures: dict[bytes, Row] = {}
-        self._annotations, self._licences = list[Row](), list[Row]()
+        self._annotations, self._licences, self._rights = list[Row](), list[Row](), list[Row]()
         self._blobs, self._copied, self._bytes = list[bytes](), list[Row](), 0
 
     def is_full(self, entry: Entry, rows: int) -> bool:
@@ -92,6 +92,7 @@ class _Batch:
             self.captures.setdefault(entry.sayer["capture_id"], entry.sayer)
         self._annotations += entry.annotations
         self._licences += entry.licences
+        self._rights += entry.rights
 
     def closed(self) -> Captured:
         """The batch, its payloads copied into the store end to end."""
@@ -100,7 +101,7 @@ class _Batch:
             row["payload"]["uri"] = members[0].path
         return Captured(
             captures=pa.RecordBatch.from_pylist(list(self.captures.values()), schema=CAPTURE),
-            rights=pa.RecordBatch.from_pylist([], schema=RIGHTS),
+            rights=pa.RecordBatch.from_pylist(self._rights, schema=RIGHTS),
             robots=pa.RecordBatch.from_pylist([], schema=ROBOTS),
             licences=pa.RecordBatch.from_pylist(self._licences, schema=LICENCE),
             annotations=pa.RecordBatch.from_pylist(self._annotations, schema=ANNOTATION),

@@ -11,6 +11,7 @@ from pipelines.measures.text import TEXT_STATISTICS
 from pipelines.policies.caption import CAPTION_QUALITY
 from pipelines.policies.image import CLIP_QUALITY, IMAGE_QUALITY
 from pipelines.policies.language import LANGUAGE_WANTED
+from pipelines.rights.picture import picture_licence_rows
 from pipelines.shard.sample import image_samples
 from pipelines.split.image import IMAGE_FACTS, IMAGE_SPLIT, image_reader
 from schemas.annotation import Role
@@ -29,5 +30,6 @@ IMAGE_CAPTION = Lane(
     dedup=image_dedup(IMAGE_DEDUP),
     config=IMAGE_TEXT,
     samples=image_samples,
+    evidence=picture_licence_rows,
     roles=(Role.CAPTION, Role.TITLE),
 )

@@ -33,6 +33,8 @@ _OWN_REASONS = {
     Mechanism.HTTP_CONTENT_USAGE: Reason.HEADER_OPT_OUT,
     Mechanism.HTTP_X_ROBOTS: Reason.HEADER_OPT_OUT,
     Mechanism.HTTP_TDM: Reason.HEADER_OPT_OUT,
+    Mechanism.XMP_PLUS_DATAMINING: Reason.FILE_OPT_OUT,
+    Mechanism.C2PA_TRAINING_MINING: Reason.FILE_OPT_OUT,
     Mechanism.ROBOTS_PATH: Reason.ROBOTS_DISALLOWED,
     Mechanism.REQUEST: Reason.TAKEN_DOWN,
 }
@@ -59,7 +61,7 @@ def rights_stage(policy: Policy, agents: tuple[str, ...]) -> Stage:
     """The judge of rights under this policy, for these agents; its parameters hold all that decides."""
     return Stage(
         name="rights",
-        version=3,
+        version=4,
         shape=Shape.JUDGE,
         fn=judge_rights,
         parameters=(

@@ -32,6 +32,7 @@ class Found:
     captures: Sequence[Mapping]
     annotations: Sequence[Mapping]
     licences: Sequence[Mapping]
+    rights: Sequence[Mapping]
     payloads: Mapping[str, bytes]
     ignored: Sequence[str]
     batches: int
@@ -93,6 +94,7 @@ def captured(
         captures=captures,
         annotations=[row for batch in batches for row in batch.annotations.to_pylist()],
         licences=[row for batch in batches for row in batch.licences.to_pylist()],
+        rights=[row for batch in batches for row in batch.rights.to_pylist()],
         payloads={uri.removeprefix("upload://s/"): payload_bytes(store, place) for uri, place in placed.items()},
         ignored=[line.replace(f"{tmp_path}/", "") for line in found.ignored],
         batches=len(batches),

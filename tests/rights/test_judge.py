@@ -73,7 +73,7 @@ def test_without_evidence_an_item_is_kept() -> None:
     [
         ("http_x_robots", Reason.HEADER_OPT_OUT), ("http_tdm", Reason.HEADER_OPT_OUT),
         ("http_content_usage", Reason.HEADER_OPT_OUT), ("html_meta_robots", Reason.META_OPT_OUT),
-        ("html_meta_tdm", Reason.META_OPT_OUT), ("xmp_plus_datamining", Reason.META_OPT_OUT),
+        ("html_meta_tdm", Reason.META_OPT_OUT), ("xmp_plus_datamining", Reason.FILE_OPT_OUT),
         ("request", Reason.TAKEN_DOWN), ("robots_path", Reason.ROBOTS_DISALLOWED),
     ],
 )  # fmt: skip
