@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.lanes.lane import Lane
+from pipelines.mix.balance import STAGE as BALANCE
 from schemas.decision import DISPOSITION, State, Verdict
 from schemas.errors import QuarantineExceeded
 
@@ -20,7 +21,7 @@ STATES = {
 
 def stage_order(lane: Lane) -> list[str]:
     """Stage names in the order in which they end an item: rights win over everything, also over quarantine."""
-    return ["rights", "capture", *(stage.name for stage in lane.stages), "mix"]
+    return ["rights", "capture", *(stage.name for stage in lane.stages), BALANCE, "mix"]
 
 
 def dispositions(lane: Lane, item_ids: pa.Array, decisions: pa.Table, duplicates: pa.Table) -> pa.Table:

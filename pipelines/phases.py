@@ -22,8 +22,9 @@ from pipelines.capture.joined import unmatched
 from pipelines.capture.layout import File, Form
 from pipelines.capture.live import crawl_source
 from pipelines.dedup.duplicates import Duplicates
-from pipelines.group import group
+from pipelines.group import Texts, group
 from pipelines.lanes.lane import Lane, wanted_by
+from pipelines.mix import balance
 from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe, Source
 from pipelines.rooms import one_batch
@@ -208,15 +209,29 @@ def mixed(recipe: Recipe, site: Site, lanes: Sequence[LaneRun], grouped: Sequenc
         _dispose(site, found, cluster, DECISION.empty_table()) for found, cluster in zip(lanes, grouped, strict=True)
     ]
     kept = [_kept(table) for table in before]
+    balanced = [_balanced(recipe, site, found, ids) for found, ids in zip(lanes, kept, strict=True)]
+    kept = [_without(ids, out) for ids, out in zip(kept, balanced, strict=True)]
     quotas = mix.quotas({f.lane.name: len(k) for f, k in zip(lanes, kept, strict=True)}, dict(recipe.mix))
     settled = []
-    for found, cluster, ids, table in zip(lanes, grouped, kept, before, strict=True):
-        extra = mix.decide(ids, quotas[found.lane.name], recipe.shards.seed)
+    for found, cluster, ids, table, out in zip(lanes, grouped, kept, before, balanced, strict=True):
+        extra = pa.concat_tables([out, mix.decide(ids, quotas[found.lane.name], recipe.shards.seed)])
         final = _dispose(site, found, cluster, extra) if extra.num_rows else table
         check_quarantine(found.lane.name, final, recipe.max_quarantined)
         decisions = pa.concat_tables([pa.Table.from_batches([cluster.decisions]), extra])
         settled.append(Settled(dispositions=final, decisions=decisions, kept=_kept(final)))
     return settled
+
+
+def _balanced(recipe: Recipe, site: Site, found: LaneRun, ids: pa.Array) -> pa.Table:
+    """The decisions of the balance about these items; none where the lane is not balanced."""
+    if not recipe.balance.entries or found.lane.name not in recipe.balance.lanes:
+        return DECISION.empty_table()
+    texts = Texts(site, found.parts("edited", "items")).load(ids)
+    return balance.decide(recipe.balance, ids, texts, recipe.shards.seed)
+
+
+def _without(ids: pa.Array, out: pa.Table) -> pa.Array:
+    return ids.filter(pc.invert(pc.is_in(ids, value_set=out.column("item_id").combine_chunks())))
 
 
 def _dispose(site: Site, found: LaneRun, cluster: Duplicates, extra: pa.Table) -> pa.Table:

@@ -15,6 +15,7 @@ from pipelines.capture.block import BlockList, block_list
 from pipelines.capture.layout import Layout
 from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
+from pipelines.mix.balance import Balance, read_entries
 from pipelines.rights.judge import rights_stage
 from pipelines.rights.policy import policy as load_policy
 from pipelines.stage import Scalar, Stage
@@ -89,6 +90,7 @@ class Recipe:
     shards: Shards = Shards()
     max_quarantined: float = 0.01
     block_lists: tuple[BlockList, ...] = ()
+    balance: Balance = field(default_factory=Balance)
     base: Path = field(default=Path(), compare=False)
 
     @property
@@ -124,6 +126,7 @@ class Recipe:
             self.shards,
             self.max_quarantined,
             *self.blocked,
+            *self.balance.identity,
         )
 
     @property
@@ -195,6 +198,7 @@ def loads(text: str, *, base: Path, where: str = "recipe") -> Recipe:
         mix=_mix(keys, wanted),
         shards=keys.sub("shards").fill(Shards()),
         max_quarantined=keys.value("max_quarantined", 0.01),
+        balance=_balance(keys.sub("balance"), base, wanted),
         block_lists=tuple(block_list(entry, base) for entry in keys.strings("block_lists", ())),
         base=base,
     )
@@ -287,6 +291,29 @@ def map_stages(lane: Lane, change: Callable[[Stage], Stage]) -> Lane:
     )
 
 
+def _balance(keys: toml.Table, base: Path, lanes: set[str]) -> Balance:
+    entries = keys.value("entries", "")
+    if not entries:
+        if list(keys.names()):
+            raise keys.fail("`entries` is needed: a file of entries, one a line")
+        return Balance()
+    path = (base / entries).absolute()
+    found = Balance(
+        entries=entries,
+        lanes=keys.strings("lanes", Balance().lanes),
+        at_most=keys.value("at_most", Balance().at_most),
+        keep_unmatched=keys.value("keep_unmatched", Balance().keep_unmatched),
+        sha256=read_entries(path)[0],
+        path=path,
+    )
+    if unknown := sorted(set(found.lanes) - lanes):
+        raise keys.fail(f"lane {unknown[0]!r} is of no source")
+    if found.at_most < 1:
+        raise keys.fail(f"at_most must be at least 1, is {found.at_most}")
+    keys.finish()
+    return found
+
+
 def _mix(keys: toml.Table, lanes: set[str]) -> tuple[tuple[str, float], ...]:
     table = keys.table("mix")
     if unknown := sorted(table.keys() - lanes):
@@ -321,6 +348,9 @@ def dump(recipe: Recipe) -> str:
             lines += toml.section(f'[source.stage."{name}"]', dict(values))
     for stage in sorted({s.name: s for lane in recipe.lanes for s in lane.stages}.values(), key=lambda s: s.name):
         lines += toml.section(f'[stage."{stage.name}"]', stage.settings) if stage.settings else []
+    if recipe.balance.entries:
+        names = ("entries", "lanes", "at_most", "keep_unmatched")
+        lines += toml.section("[balance]", {name: getattr(recipe.balance, name) for name in names})
     lines += toml.section("[mix]", dict(recipe.mix)) if recipe.mix else []
     lines += toml.section("[shards]", _fields(recipe.shards))
     return "\n".join(lines) + "\n"

@@ -111,6 +111,8 @@ class Reason(StrEnum):
     # group
     EXACT_DUPLICATE = "exact_duplicate", "the same text, pixels or samples as a kept item"
     NEAR_DUPLICATE = "near_duplicate", "verified similar to a kept item at or above the threshold"
+    OVER_REPRESENTED = "over_represented", "what its caption speaks of is common, and the balance keeps a share of that"
+    NO_ENTRY = "no_entry", "its caption holds no entry of the list that the lane is balanced by"
     OVER_QUOTA = "over_quota", "the mix asks for fewer items of this lane"
 
     explanation: str

@@ -8,6 +8,7 @@ from pipelines.contracts.arrow import Schema, of_fields
 from pipelines.contracts.classes import of_class
 from pipelines.contracts.comments import fields_of
 from pipelines.lanes import LANES
+from pipelines.mix.balance import Balance
 from pipelines.plan import Estimate
 from pipelines.recipe import DEFAULT_AGENTS, FORMAT, Crawl, Shards
 from pipelines.rights.policy import PRESETS
@@ -36,6 +37,15 @@ def recipe() -> Schema:
         "source": {"type": "array", "minItems": 1, "items": _source(said, lanes, settings)},
         "stage": settings,
         "mix": _object({name: {"type": "number", "exclusiveMinimum": 0} for name in lanes}),
+        "balance": _object(
+            {
+                "entries": {"type": "string"},
+                "lanes": {**_one_or_more(), "default": list(Balance().lanes)},
+                "at_most": {"type": "integer", "minimum": 1, "default": Balance().at_most},
+                "keep_unmatched": {"type": "boolean", "default": Balance().keep_unmatched},
+            },
+            "entries",
+        ),
         "shards": of_class(Shards, is_input=True),
     }
     for key, text in said.items():
