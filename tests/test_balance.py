@@ -114,12 +114,12 @@ def recipe(tmp_path):
 def test_the_list_is_part_of_the_recipe_and_its_decisions_say_why(recipe, tmp_path):
     assert loads(dump(recipe), base=tmp_path) == recipe
     assert recipe.digest != loads(RECIPE.partition("[balance]")[0], base=tmp_path).digest
-    texts = ["cat"] * 9 + ["a red fox", "a house"]
+    texts = ["cat"] * 40 + ["a red fox", "a house"]
     found = decide(recipe.balance, ids_of(texts), pa.array(texts), 0).to_pylist()
     assert {(row["stage"], row["verdict"], row["reason"], row["value"], row["threshold"]) for row in found} == {
-        ("mix.balance", "drop", "over_represented", 9.0, 2.0)
+        ("mix.balance", "drop", "over_represented", 40.0, 2.0)
     }
-    assert 0 < len(found) < 9
+    assert 30 < len(found) < 40
     (tmp_path / "entries.txt").write_text("dog\n")
     assert loads(RECIPE, base=tmp_path).digest != recipe.digest
     with pytest.raises(RecipeError, match="changed while it was used"):
