@@ -85,8 +85,17 @@ def mixed(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
         found.lane.name: accounts.funnel(found.lane, done.dispositions)
         for found, done in zip(lanes, settled, strict=True)
     }
+    fates = {
+        found.lane.name: pictures.fates(site, found, done.dispositions)
+        for found, done in zip(lanes, settled, strict=True)
+    }
+    sheets = {f"contact sheet {name}": markdown(pictures.sheet_of_fates(by)) for name, by in fates.items() if by}
     pipes.report_asset_materialization(
-        metadata={**{f"kept in {name}": n for name, n in kept.items()}, "funnel": markdown(pictures.funnel(funnel))}
+        metadata={
+            **{f"kept in {name}": n for name, n in kept.items()},
+            "funnel": markdown(pictures.funnel(funnel)),
+            **sheets,
+        }
     )
 
 

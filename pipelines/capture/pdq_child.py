@@ -27,7 +27,7 @@ def hash_picture(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """The columns of RESULT for one picture as it is stored, not turned. Raises RowFailed where it does not decode."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of metadata that nobody reads
-        _, colours = decoded(row["data"], None, row["max_pixels"])
+        _, colours, _ = decoded(row["data"], None, row["max_pixels"])
     width, height = colours.size
     if (factor := int(np.ceil(np.sqrt(width * height / _PIXELS)))) > 1:
         colours = colours.reduce((min(factor, width), min(factor, height)))

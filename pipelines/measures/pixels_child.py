@@ -21,7 +21,7 @@ def square(row: Mapping[str, Any]) -> Mapping[str, Any]:
     side = row["side"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of metadata that nobody reads
-        picture, colours = decoded(row["data"], None, row["max_pixels"])
+        picture, colours, _ = decoded(row["data"], None, row["max_pixels"])
         colours = upright(colours, orientation_of(picture))
     scale = side / min(colours.size)
     width, height = (max(side, int(length * scale)) for length in colours.size)

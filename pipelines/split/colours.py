@@ -1,4 +1,4 @@
-"""The colours of a decoded picture: any mode becomes RGB on white, and any profile sRGB. Only the child calls this."""
+"""The colours of a decoded picture: any mode becomes RGB without transparency, and any profile sRGB. Only the child calls this."""
 
 import io
 from typing import Any
@@ -8,32 +8,54 @@ from PIL import Image, ImageChops, ImageCms
 
 # Chosen: the names that makers of profiles give to sRGB itself ("sRGB IEC61966-2.1", "c2" is Facebook's TINYsRGB).
 _SRGB_NAMES = ("srgb", "c2")
+WHITE, BLACK = "white", "black"
+# Chosen: grey levels that cannot be told from white on a page; of 591 stamps only the white bolt of lightning has nothing darker.
+_LIGHT = 235
 _SPACES = {"RGB": "RGB ", "CMYK": "CMYK", "L": "GRAY"}  # modes that a profile can be for. Source: ICC.1:2022, table 19
 
 
-def on_white(picture: Image.Image) -> Image.Image:
-    """The first picture in RGB and sRGB: transparency on white, 16-bit grey by its upper 8 bits.
+def opaque(picture: Image.Image) -> tuple[Image.Image, str | None]:
+    """The first picture in RGB and sRGB, 16-bit grey by its upper 8 bits; and what it was put on: null for one without transparency.
+
+    It is put on white, but one that is all light on black: on white nothing of it would be seen.
 
     Raises:
         ValueError: pixels whose scale is not known.
     """
     if picture.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB"), None
     if picture.mode in ("I", "F"):
         raise ValueError("pixels of 32 bits")
     profile = _profile(picture)
     if not picture.has_transparency_data:
         if picture.mode in _SPACES and (found := _srgb(picture, profile)) is not None:
-            return found
-        return _converted(picture.convert("RGB"), profile)
-    picture = picture.convert("RGBA")
+            return found, None
+        return _converted(picture.convert("RGB"), profile), None
+    if picture.mode != "RGBA":
+        picture = picture.convert("RGBA")
+    found = _put_on(WHITE, picture, profile)
+    if _least(found.convert("L")) < _LIGHT or _least(picture.getchannel("A")) == 255:
+        return found, WHITE
+    del found  # a picture of 40 megapixels takes 120 MB
+    return _put_on(BLACK, picture, profile), BLACK
+
+
+def _least(band: Image.Image) -> int:
+    """The least value of a picture of one band."""
+    low, _ = band.getextrema()
+    assert isinstance(low, int)
+    return low
+
+
+def _put_on(background: str, picture: Image.Image, profile: Any) -> Image.Image:
+    """The picture in RGBA on one colour."""
     if profile is None:
-        white = Image.new("RGB", picture.size, "white")
-        white.paste(picture, mask=picture)
-        return white
-    colours = _converted(picture.convert("RGB"), profile)
-    colours.paste("white", mask=ImageChops.invert(picture.getchannel("A")))
-    return colours
+        found = Image.new("RGB", picture.size, background)
+        found.paste(picture, mask=picture)
+        return found
+    found = _converted(picture.convert("RGB"), profile)
+    found.paste(background, mask=ImageChops.invert(picture.getchannel("A")))
+    return found
 
 
 def has_profile(picture: Image.Image) -> bool:

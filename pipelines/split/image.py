@@ -109,7 +109,7 @@ def _children(
 
 IMAGE_SPLIT = Stage(
     name="split.image",
-    version=2,
+    version=3,
     shape=Shape.SPLIT,
     fn=split_images,
     parameters=(

@@ -18,7 +18,7 @@ from PIL import AvifImagePlugin, ExifTags, Image, UnidentifiedImageError
 from pipelines.capture.sniff import sniff
 from pipelines.child import RowFailed, serve
 from pipelines.kernels.thumbnail import SIDE, THUMBNAIL
-from pipelines.split.colours import has_profile, on_white
+from pipelines.split.colours import has_profile, opaque
 from pipelines.split.jpeg import without_metadata
 from pipelines.split.personal import metadata, names_owner, names_place
 from schemas.item import ID
@@ -45,7 +45,10 @@ RESULT = pa.schema(
             "has_owner", pa.bool_()
         ),  # it says whose camera it was (serial number, owner, maker's notes); left out
         pa.field("frames", pa.int32()),  # pictures in the file; the first is read; null where they cannot be counted
-        pa.field("has_alpha", pa.bool_()),  # it can be transparent, and was put on white
+        pa.field("has_alpha", pa.bool_()),  # it can be transparent
+        pa.field(
+            "background", pa.string()
+        ),  # what it was then put on: white, or black where it is all light; else null
         pa.field("entropy_bits", pa.float64()),  # of its grey levels, 0..8; 0 for one colour
         # Of what is seen, upright and in sRGB: width and height (big-endian uint32) and the RGB bytes.
         pa.field("pixels_sha256", ID),
@@ -82,7 +85,7 @@ def read_picture(row: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of metadata that nobody reads
-        picture, colours = decoded(row["data"], row["media_type"], row["max_pixels"])
+        picture, colours, background = decoded(row["data"], row["media_type"], row["max_pixels"])
         has_location, has_owner = names_place(picture), names_owner(picture)
         orientation, original = orientation_of(picture), colours.size
         seen = upright(colours, orientation)
@@ -102,6 +105,7 @@ def read_picture(row: Mapping[str, Any]) -> Mapping[str, Any]:
             "has_location": has_location,
             "has_owner": has_owner,
             "has_alpha": picture.has_transparency_data,
+            "background": background,
             "entropy_bits": round(abs(seen.convert("L").entropy()), 3),
             "pixels_sha256": _pixels_sha256(seen),
             "thumbnail": seen.resize((SIDE, SIDE), Image.Resampling.BILINEAR).tobytes(),
@@ -116,13 +120,13 @@ def _is_as_declared(kind: str, declared: str | None) -> bool | None:
     return _SPELLED.get(declared, declared.removeprefix("image/")) == kind
 
 
-def decoded(data: bytes, declared: str | None, max_pixels: int) -> tuple[Any, Image.Image]:
-    """The picture as its file has it, and in RGB on white; its size is judged before a pixel is decoded."""
+def decoded(data: bytes, declared: str | None, max_pixels: int) -> tuple[Any, Image.Image, str | None]:
+    """The picture as its file has it, in RGB, and what that was put on; its size is judged before a pixel is decoded."""
     _check_size("WEBP", *_webp_size(data), max_pixels)  # opening one takes memory for its canvas
     try:
         picture = _opened(data, max_pixels)
         picture.load()
-        return picture, on_white(picture)
+        return picture, *opaque(picture)
     except (RowFailed, MemoryError):
         raise
     except UnidentifiedImageError:

@@ -262,6 +262,14 @@ def test_no_two_stamps_join_but_the_one_that_is_there_twice_and_their_copies_do(
     assert {*found, *(witness for witness, _ in found.values())} == twice
     assert {method for _, method in found.values()} == {"exact"}
 
+    # Turned and mirrored ones: only letters that are one another, held another way.
+    turned = {tuple(sorted((a, witness))) for a, (witness, _) in merges(pictures, TURNING).items() if a not in twice}
+    assert {tuple(name.rpartition("__")[2][0] for name in pair) for pair in turned} == {
+        ("b", "p"),
+        ("b", "q"),
+        ("n", "u"),
+    }
+
     some = {name: picture for name, picture in list(pictures.items())[::3] if name not in twice}
     changes = {  # each with the least share of copies that must join; the shares of all 591 are in docs/image_caption.md
         "quality 50": (lambda picture: stored(picture, quality=50), 0.88),

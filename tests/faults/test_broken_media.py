@@ -1,10 +1,15 @@
 """Broken pictures and sounds cost only themselves: quarantined by name in little memory, all other samples the same bytes."""
 
+import io
 import json
+import struct
 import subprocess
 import sys
+import zlib
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from pipelines.audit.open import Ledger
 from pipelines.cli import main
@@ -13,6 +18,7 @@ from pipelines.recipe import loads
 from pipelines.run import run
 from tests.conftest import site_at
 from tests.corpus import pictures, sounds
+from tests.corpus.scenes import draw, scene
 from tests.corpus.uploads import write
 
 RECIPE = """
@@ -32,7 +38,40 @@ contact = "nobody@corpus.example"
 licence = "CC0-1.0"
 """
 HEARD = {sound.name: sound for sound in sounds.sounds()}
+SCENE = draw(scene("4"))
+GREY = (np.asarray(SCENE.convert("L")).astype(np.uint16) << 8) | 0x7F
+FRAMES = b"GIF89a\1\0\1\0\x80\0\0" + b"\0\0\0\xff\xff\xff" + b",\0\0\0\0\1\0\1\0\0\x02\x02\x44\x01\0" * 1_000_000 + b";"
+
+
+def encoded(picture, kind, **options):
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+def with_exif_bomb(data):
+    """A JPEG whose Exif says that it has two thousand million of each thing, and that its directories lie in one another."""
+    entries = b"".join(
+        struct.pack(">HHII", tag, kind, 0x7FFFFFFF, at)
+        for tag, kind, at in ((0x8825, 4, 8), (0x8769, 4, 8), (0x927C, 7, 8), (0xA430, 2, 0xFFFFFF00))
+    )
+    exif = b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", 4) + entries + b"\0\0\0\x08"
+    return data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
+
+
+def with_text_bomb(data):
+    """A PNG with 100 MB of zeros for a comment, in 100 kB."""
+    deflate = zlib.compressobj(9)
+    body = b"Comment\0\0" + b"".join(deflate.compress(bytes(1 << 20)) for _ in range(100)) + deflate.flush()
+    chunk = struct.pack(">I", len(body)) + b"zTXt" + body + struct.pack(">I", zlib.crc32(b"zTXt" + body))
+    return data[:33] + chunk + data[33:]
+
+
 WHOLE = {
+    "cmyk.jpg": (encoded(draw(scene("5")).convert("CMYK"), "JPEG"), pictures.caption("5")),
+    "deep.png": (encoded(Image.fromarray(GREY), "PNG"), pictures.caption("4")),
+    "is-a-png.jpg": (pictures.cutout("6"), pictures.caption("6")),
+    "metadata.jpg": (with_exif_bomb(pictures.photo("7")), pictures.caption("7")),
     "photo.jpg": (pictures.photo("1"), pictures.caption("1")),
     "cut-out.png": (pictures.cutout("2"), pictures.caption("2")),
     "beeps.wav": (sounds.wav(HEARD["01"].samples), HEARD["01"].says),
@@ -41,6 +80,10 @@ WHOLE = {
 # Name -> bytes, words, and how it must end: state, stage, reason.
 BROKEN = {
     "cut.jpg": (pictures.truncated("3"), pictures.caption("3"), ("quarantined", "split.image", "not_decodable")),
+    "cut-too.png": (pictures.cutout("8")[:-40], pictures.caption("8"), ("quarantined", "split.image", "not_decodable")),
+    "junk.jpg": (b"\xff\xd8\xff\xe0" + b"junk" * 99, "A photo.", ("quarantined", "split.image", "not_decodable")),
+    "text.png": (with_text_bomb(pictures.cutout("9")), pictures.caption("9"), ("quarantined", "split.image", "not_decodable")),
+    "frames.gif": (FRAMES, "A film of a dot.", ("dropped", "quality.image", "picture_too_small")),
     "bomb.png": (pictures.bomb(50_000), "A large white field.", ("quarantined", "split.image", "too_large")),
     "cut.flac": (sounds.flac(HEARD["09"].samples)[:9000], HEARD["09"].says, ("quarantined", "split.audio", "not_decodable")),
     "numbers.wav": (sounds.wav(sounds.not_numbers()), "A tone.", ("quarantined", "split.audio", "samples_not_finite")),

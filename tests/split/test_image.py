@@ -121,6 +121,7 @@ def test_a_jpeg_stays_as_it_came_and_its_child_says_all_of_it(child):
             "has_owner": False,
             "frames": 1,
             "has_alpha": False,
+            "background": None,
             "entropy_bits": row["facts"]["entropy_bits"],
             "pixels_sha256": hashlib.sha256(struct.pack(">II", 90, 60) + pixels(JPEG).tobytes()).digest(),
             "thumbnail": thumbnail,
@@ -371,6 +372,18 @@ def test_transparency_is_put_on_white(child):
         _, row = alone(child, data)
         assert row["facts"]["has_alpha"]
         assert np.abs(pixels(row["media"]) - on_white(picture)).mean() < 4
+
+
+def test_what_is_all_light_is_put_on_black(child):
+    ghost = Image.new("RGBA", (90, 60), (255, 255, 250, 0))
+    ghost.paste((255, 255, 250, 255), (20, 20, 60, 50))
+    _, row = alone(child, encoded(ghost, "PNG"))
+    assert (row["facts"]["has_alpha"], row["facts"]["background"]) == (True, "black")
+    shown = pixels(row["media"])
+    assert (shown[5, 5].max() < 5, shown[30, 40].min() > 245, row["facts"]["entropy_bits"] > 0.5) == (True, True, True)
+    assert facts_of(child, encoded(HALF, "PNG"))["background"] == "white"
+    opaque = Image.new("RGBA", (9, 9), "white")  # nothing of it is transparent
+    assert facts_of(child, encoded(opaque, "PNG"))["background"] == "white"
 
 
 def test_sixteen_bit_grey_keeps_its_upper_bits_and_32_bit_pixels_are_refused(child):
