@@ -1,6 +1,7 @@
 """The site: where a recipe runs. `--site`, else HEADWATER_SITE, else ./site.toml. No part of it enters a digest."""
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,12 +18,33 @@ url = "."                # this folder, or s3://bucket/path, gs://..., az://...
 runner = "local"         # local, or a Beam runner by name: FnApiRunner, DataflowRunner, FlinkRunner, SparkRunner
 workers = 2              # processes of a local run
 part_rows = 2000         # captures in one unit of work; the corpus is the same whatever it is
+memory = "2 GiB"         # that finding duplicates may hold of texts and buckets; the rest is spilled to files
 """
+
+
+LEAST_MEMORY = 64 << 20  # Chosen: with less, blocks are so small that texts are read again and again
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kMGT]?i?B?)", re.IGNORECASE)
+
+
+def size(text: str, *, where: str) -> int:
+    """The bytes that a text says: `"2 GiB"` is 2147483648, `"500MB"` 500000000, `"4096"` 4096.
+
+    Raises:
+        SiteError: it says none; `where` it was read.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if not found:
+        raise SiteError(f'{where}: {text!r} is no size; write it as "500 MB" or "2 GiB"')
+    unit = found[2].lower().rstrip("b")
+    base = 1024 if unit.endswith("i") else 1000
+    power = "kmgt".index(unit[0]) + 1 if unit.strip("i") else 0
+    return int(float(found[1]) * base**power)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Stores, runner, workers. `store` holds everything; `scratch` is a local folder for files being written.
+    """Stores, runner, workers. `store` holds everything; `scratch` is a local folder for files being written. `memory`: bytes
+    that finding duplicates may hold of texts and buckets.
 
     `beam_options`: flags passed to Beam as they are. `models`: model file name -> local path that overrides the set-up
     folder. `hosts`: host name -> "address:port", for a site that is not in DNS (the demo's, on loopback).
@@ -33,6 +55,7 @@ class Site:
     runner: str = "local"
     workers: int = 2
     part_rows: int = 2000
+    memory: int = 2 << 30
     beam_options: tuple[str, ...] = ()
     models: tuple[tuple[str, str], ...] = ()
     hosts: tuple[tuple[str, str], ...] = field(default=())
@@ -40,6 +63,8 @@ class Site:
     def __post_init__(self) -> None:
         if self.workers < 1 or self.part_rows < 1:
             raise SiteError(f"workers and part_rows must be at least 1, are {self.workers} and {self.part_rows}")
+        if self.memory < LEAST_MEMORY:
+            raise SiteError(f"memory must be at least {LEAST_MEMORY >> 20} MiB, is {self.memory:,} bytes")
 
     @property
     def host_overrides(self) -> dict[str, tuple[str, int]]:
@@ -73,6 +98,7 @@ def load_site(path: str | Path | None) -> Site:
         runner=run.value("runner", "local"),
         workers=run.value("workers", 2),
         part_rows=run.value("part_rows", 2000),
+        memory=size(run.value("memory", "2 GiB"), where=f"{where}, [run] memory"),
         beam_options=run.strings("beam_options", ()),
         models=_pairs(keys.sub("models")),
         hosts=_pairs(keys.sub("hosts")),

@@ -114,7 +114,7 @@ class Keep(beam.DoFn):  # type: ignore[misc]
         yield part.path
 
 
-def pairs_on_beam(dedup: Dedup, site: Site, lane: str, key: str, parts: Sequence[Part], partitions: int = 16) -> Pairs:
+def pairs_on_beam(dedup: Dedup, site: Site, lane: str, key: str, parts: Sequence[Part], partitions: int) -> Pairs:
     """The candidate pairs of these signature parts, found by the site's Beam runner and read back from the store."""
     folder = f"rooms/{lane}/pairs/{key}"
     with _pipeline(site) as pipeline:

@@ -21,6 +21,7 @@ from schemas.errors import StageError
 from schemas.item import ID
 from schemas.reasons import Reason
 
+RANKED = ("item_id", "exact_sha256", "rights_rank", "quality", "fetched_at")  # what an election reads of signatures
 COMPONENT = pa.schema([pa.field("item_id", ID, nullable=False), pa.field("cluster_id", ID, nullable=False)])
 
 

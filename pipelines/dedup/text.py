@@ -12,12 +12,20 @@ from pipelines.kernels.minhash import I64, U64, Flat, normalise, shingles
 from pipelines.stage import Shape, Stage
 from schemas.errors import StageError
 
+# A hash of 8 bytes, and a new word of the text as it is read, normalised and squeezed. Chosen: words of 8 bytes, with their space.
+_SHINGLE_BYTES = 8 + 3 * 8
 _TABLE = pa.schema([field for field in SIGNATURE if field.name != "minhash"])
 
 
 def text_chunks(stage: Stage, table: pa.Table, part: int, partitions: int) -> Chunks:
     """The places of one part's texts in the bands; see `candidates.band_chunks`."""
     return band_chunks(table, part, partitions, threshold=settings(stage).threshold)
+
+
+def text_weight(table: pa.Table) -> I64:
+    """int64[n]: bytes that comparing each text takes, by how many shingles it has."""
+    weights: I64 = table.column("shingles").to_numpy().astype(np.int64) * _SHINGLE_BYTES
+    return weights
 
 
 def verify_texts(stage: Stage, pairs: pa.RecordBatch, table: pa.Table, load_texts: LoadTexts) -> pa.RecordBatch:
@@ -71,4 +79,6 @@ TEXT_DEDUP = Stage(
 
 def text_dedup(stage: Stage) -> Dedup:
     """The dedup of texts under this stage: `TEXT_DEDUP`, or one with a name and numbers of its own."""
-    return Dedup(stage=stage, method="minhash", table=_TABLE, chunks=text_chunks, verify=verify_texts)
+    return Dedup(
+        stage=stage, method="minhash", table=_TABLE, chunks=text_chunks, verify=verify_texts, weight=text_weight
+    )

@@ -19,6 +19,9 @@ def run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runner", help="local, or a Beam runner by name; overrides the site")
     parser.add_argument("--workers", type=int, help="processes of a local run; overrides the site")
     parser.add_argument("--part-rows", type=int, help="captures in one unit of work; overrides the site")
+    parser.add_argument(
+        "--memory", metavar="SIZE", help='what finding duplicates may hold, as "2 GiB"; overrides the site'
+    )
 
 
 def run_verb(asked: argparse.Namespace) -> None:
@@ -29,12 +32,14 @@ def run_verb(asked: argparse.Namespace) -> None:
     from pipelines.demo import demo_site
     from pipelines.run import run
     from pipelines.shadow import check_packages
-    from pipelines.site import load_site
+    from pipelines.site import load_site, size
 
     check_packages()
 
     site = load_site(asked.site)
     changes = {"runner": asked.runner, "workers": asked.workers, "part_rows": asked.part_rows}
+    if asked.memory is not None:
+        changes["memory"] = size(asked.memory, where="--memory")
     site = dataclasses.replace(site, **{key: value for key, value in changes.items() if value is not None})
     with demo_site(recipes.load(asked.recipe), site) as (recipe, ready), _progress(asked.json) as progress:
         result = run(recipe, ready, progress=progress)

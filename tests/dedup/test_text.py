@@ -45,8 +45,9 @@ class Corpus:
         self.asked += found
         return pa.array([self.texts[name] for name in found], pa.string())
 
-    def find(self, *parts):
-        return find_duplicates(text_dedup(self.stage), [self.part(names) for names in parts or [self.texts]], self.load)
+    def find(self, *parts, **how):
+        tables = [self.part(names) for names in parts or [self.texts]]
+        return find_duplicates(text_dedup(self.stage), tables, self.load, **how)
 
     def merges(self, found):
         rows = [tuple(row.values()) for row in found.duplicates.to_pylist()]
@@ -155,6 +156,69 @@ def test_decisions_do_not_depend_on_the_order_of_rows_or_the_cut_into_parts(text
     rng.shuffle(names)
     cut = rng.randint(0, len(names))
     assert corpus.find(names[:cut], names[cut:]) == corpus.find()
+
+
+@settings(deadline=None, max_examples=25)
+@given(versions(), st.sampled_from([1 << 14, 1 << 17]))
+def test_decisions_do_not_depend_on_the_memory_there_is(texts, memory):
+    corpus = Corpus(texts)
+    parts = [[name] for name in texts]
+    assert corpus.find(*parts, memory=memory) == corpus.find(*parts)
+
+
+def test_with_little_memory_places_lie_in_files_and_texts_are_compared_in_blocks(tmp_path):
+    groups = {(g, i): " ".join([f"g{g}w{k}" for k in range(60)] + [f"end{i}"]) for g in range(6) for i in range(2)}
+    corpus = Corpus(groups)
+    loads = []
+
+    def load(ids):
+        loads.append(len(ids))
+        assert list(tmp_path.iterdir()) == []  # the places are gone before a text is read
+        return corpus.load(ids)
+
+    little = find_duplicates(text_dedup(STAGE), [corpus.part(groups)], load, memory=1 << 14, scratch=tmp_path)
+    assert loads == [2] * 6
+    assert little == corpus.find()
+    assert len(corpus.merges(little)) == 6
+
+
+@settings(deadline=None, max_examples=40)
+@given(versions(), st.data())
+def test_releases_over_rounds_of_captures_end_as_one_over_all_of_them(texts, data):
+    """Each round is signed alone; a release stands on the signatures of all rounds so far."""
+    corpus = Corpus(texts)
+    names = data.draw(st.permutations(list(texts)))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(names)), max_size=3)))
+    rounds = [names[start:end] for start, end in itertools.pairwise([0, *cuts, len(names)])]
+    release = None
+    for count in range(1, len(rounds) + 1):
+        release = corpus.find(*rounds[:count])
+        assert release == corpus.find([name for one in rounds[:count] for name in one])
+    assert release == corpus.find()
+
+
+def test_an_item_merged_in_one_release_is_kept_in_the_next_where_its_witness_falls():
+    # Of 56 shingles far and middle share 53, so do middle and best; far and best share 50, and are not similar.
+    middle = " ".join([*WORDS[:-3], "x", "y", "z"])
+    far = " ".join(["u", "v", "w", *WORDS[3:-3], "x", "y", "z"])
+    stage = STAGE.override({"threshold": 0.88}, where="test")
+    corpus = Corpus({"far": far, "middle": middle, "best": LONG}, quality={"best": 1.0, "middle": 0.9}, stage=stage)
+    first, second = (corpus.merges(corpus.find(names)) for names in (["far", "middle"], ["far", "middle", "best"]))
+    assert (set(first), set(second)) == ({"far"}, {"middle"})
+
+
+@settings(deadline=None, max_examples=40)
+@given(versions())
+def test_every_cluster_keeps_one_and_no_two_kept_items_are_candidates_and_similar(texts):
+    corpus = Corpus(texts)
+    found = corpus.find()
+    merged = corpus.merges(found)
+    clusters = {}
+    for row in found.components.to_pylist():
+        clusters.setdefault(row["cluster_id"], []).append(corpus.names[row["item_id"]])
+    assert all(any(name not in merged for name in names) for names in clusters.values())
+    edges = [(corpus.names[row["item_id"]], corpus.names[row["other_id"]]) for row in found.edges.to_pylist()]
+    assert [pair for pair in edges if not {*pair} & merged.keys()] == []
 
 
 @settings(deadline=None, max_examples=40)
