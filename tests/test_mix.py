@@ -48,3 +48,47 @@ def test_shares_of_the_hold_out_are_near_what_was_asked():
     found = mix.splits(clusters, validation=0.1, test=0.2, seed=0)
     assert abs(np.mean(found == "validation") - 0.1) < 0.02
     assert abs(np.mean(found == "test") - 0.2) < 0.02
+
+
+def one(letter):
+    return letter.encode() * 32
+
+
+def kept_splits(drawn, clusters, published):
+    """The splits of {item: drawn split}, with clusters as {item: cluster}, all by a letter."""
+    components = pa.table({"item_id": ids_of(clusters), "cluster_id": ids_of(clusters.values())})
+    before = pa.table({"item_id": ids_of(published), "split": pa.array(list(published.values()), pa.string())})
+    found = mix.keep_splits(np.array(list(drawn.values()), object), ids_of(drawn), components, before)
+    return dict(zip(drawn, found.tolist(), strict=True))
+
+
+def ids_of(letters):
+    return pa.array([one(letter) for letter in letters], ID)
+
+
+def test_an_item_once_published_keeps_its_split_and_new_ones_of_its_cluster_follow_it():
+    drawn = dict.fromkeys("abcd", "train") | {"e": "test"}
+    clusters = {"a": "a", "b": "a", "c": "c", "d": "d", "e": "e"}
+    assert kept_splits(drawn, clusters, {"a": "validation", "e": "train"}) == {
+        "a": "validation", "b": "validation", "c": "train", "d": "train", "e": "train",
+    }  # fmt: skip
+
+
+def test_what_is_like_an_item_of_the_hold_out_is_held_out_also_when_that_item_was_merged_since():
+    assert kept_splits({"b": "train"}, {"a": "a", "b": "a"}, {"a": "test"}) == {"b": "test"}
+
+
+def test_two_clusters_that_grow_together_keep_what_was_published_and_hold_out_what_is_new():
+    found = kept_splits(
+        dict.fromkeys("abcd", "train"), dict.fromkeys("abcd", "a"), {"a": "train", "c": "test", "d": "validation"}
+    )
+    assert found == {"a": "train", "b": "test", "c": "test", "d": "validation"}
+
+
+def test_without_earlier_releases_splits_are_those_drawn():
+    assert kept_splits({"a": "train", "b": "test"}, {"a": "a", "b": "b"}, {}) == {"a": "train", "b": "test"}
+    assert kept_splits({}, {}, {"a": "test"}) == {}
+
+
+def test_what_was_published_and_is_no_longer_there_changes_nothing():
+    assert kept_splits({"a": "train"}, {"a": "a"}, {"z": "test"}) == {"a": "train"}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.stage import decisions
 from schemas.decision import Verdict
@@ -57,6 +58,36 @@ def splits(cluster_ids: pa.Array, *, validation: float, test: float, seed: int) 
     found = np.full(len(cluster_ids), Split.TRAIN.value, dtype=object)
     found[place < validation + test] = Split.TEST.value
     found[place < validation] = Split.VALIDATION.value
+    return found
+
+
+def keep_splits(
+    split: np.ndarray, item_ids: pa.Array, components: pa.RecordBatch | pa.Table, published: pa.Table
+) -> np.ndarray:
+    """The split of each item once those that earlier releases published keep theirs.
+
+    A new item of a cluster of which any item was published goes where that one is, and into the hold-out rather than to train: it is like what
+    is measured on. So a cluster lies in two splits only where two that were published apart have grown together.
+
+    Args:
+        split: object[n] from `splits`.
+        item_ids: the items, in the same order.
+        components: item_id and cluster_id of all items of the lane, those that are not published included.
+        published: item_id and split of what earlier releases hold.
+    """
+    strictness = pa.array([Split.TRAIN.value, Split.VALIDATION.value, Split.TEST.value])
+    ids, clusters = (components.column(name) for name in ("item_id", "cluster_id"))
+    ids, clusters = (c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for c in (ids, clusters))
+    level = pc.index_in(published.column("split"), value_set=strictness)
+    at = pc.index_in(published.column("item_id"), value_set=ids)
+    held = (
+        pa.table({"cluster_id": clusters.take(at), "level": level}).group_by("cluster_id").aggregate([("level", "max")])
+    )
+    own = level.take(pc.index_in(item_ids, value_set=published.column("item_id").combine_chunks()))
+    cluster = clusters.take(pc.index_in(item_ids, value_set=ids))
+    shared = held.column("level_max").take(pc.index_in(cluster, value_set=held.column("cluster_id").combine_chunks()))
+    kept = strictness.take(pc.coalesce(own, shared).combine_chunks())
+    found: np.ndarray = pc.coalesce(kept, pa.array(split, pa.string())).to_numpy(zero_copy_only=False)
     return found
 
 

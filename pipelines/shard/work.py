@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from pipelines import mix
 from pipelines.lanes.lane import Lane
+from pipelines.ledger.published import published
 from pipelines.payload import payload_bytes
 from pipelines.receipt import Receipt, room
 from pipelines.recipe import Recipe
@@ -83,12 +84,14 @@ def shard_orders(
 ) -> list[ShardOrder]:
     """The shards of a lane: which items, in which order, in which split; the same for any order of the input.
 
-    `kept`: ids of the items to publish. `components`: item_id and cluster_id; a cluster is published in one split.
+    `kept`: ids of the items to publish. `components`: item_id and cluster_id; a cluster is published in one split, and an item that
+    a release in the ledger holds keeps its own.
     """
     ids, part, row, sizes = _locate(site, lane, kept, places)
     cluster = components.column("cluster_id").take(pc.index_in(ids, value_set=components.column("item_id")))
     shards = recipe.shards
     split = mix.splits(cluster, validation=shards.validation, test=shards.test, seed=shards.seed)
+    split = mix.keep_splits(split, ids, components, published(site.store, lane.name))
     orders = []
     for name in Split:
         mine = np.flatnonzero(split == name.value)
