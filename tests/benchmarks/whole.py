@@ -48,11 +48,11 @@ def main(given: Sequence[str] | None = None) -> None:
             )[0]
         )
         if asked.floor:
-            found += _floor(_module(Path(asked.floor) / "floor.py", folder), paths, whole, asked.repeat)
+            found += _floor(module_of(Path(asked.floor) / "floor.py", folder), paths, whole, asked.repeat)
     bench.report(f"{asked.docs} pages, {whole['megabytes']:.1f} MB", found, is_json=asked.json)
 
 
-def _module(path: Path, folder: Path) -> ModuleType:
+def module_of(path: Path, folder: Path) -> ModuleType:
     """The module in a file, imported from a copy in `folder`: numba caches what it compiles beside the source."""
     shutil.copyfile(path, folder / "floor.py")
     sys.path.insert(0, str(folder))
