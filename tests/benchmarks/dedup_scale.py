@@ -49,7 +49,7 @@ def main(given: Sequence[str] | None = None) -> None:
         with tempfile.TemporaryDirectory() as name:
             _make(Path(name), docs, asked.seed)
             command = [sys.executable, "-m", "tests.benchmarks.dedup_scale", "--measure", name, "--memory", memory]
-            rows.append((docs, *json.loads(subprocess.run(command, check=True, capture_output=True).stdout)))
+            rows.append((docs, *json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)))
     if asked.json:
         show.as_json([dict(zip(COLUMNS, row, strict=True)) for row in rows])
     else:
