@@ -64,7 +64,7 @@ def _make(folder: Path, docs: int, seed: int) -> None:
         n = len(texts)
         ids = pa.array([sha256(str(start + row).encode()) for row in range(n)], ID)
         items = pa.RecordBatch.from_arrays(
-            [ids, pa.array([f"s{(start + row) % 100}" for row in range(n)]), ids, texts],
+            [ids, pa.array([f"s{(start + row) % 97}" for row in range(n)]), ids, texts],
             names=["item_id", "source", "capture_id", "text"],
         )
         quality = pc.utf8_length(texts).cast(pa.float64())
