@@ -12,7 +12,7 @@ from typing import Any
 
 from dagster_pipes import PipesContext, open_dagster_pipes
 
-from dagster_project import pictures
+from dagster_project import pictures, unique
 from dagster_project import trained as models
 from dagster_project.workplace import Workplace
 from pipelines import accounts, phases
@@ -71,8 +71,9 @@ def lane(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
         receipts = [by_room[room] for by_room in found.receipts]
         pipes.report_asset_materialization(asset_key=f"{name}/{room}", metadata=counted(receipts))
     if "unique" in wanted:
-        _, receipt = phases.unique(site, found)
-        pipes.report_asset_materialization(asset_key=f"{name}/unique", metadata=counted([receipt]))
+        grouped, receipt = phases.unique(site, found)
+        metadata = {**counted([receipt]), **unique.told(site, found, grouped)}
+        pipes.report_asset_materialization(asset_key=f"{name}/unique", metadata=metadata)
 
 
 def mixed(recipe: Recipe, site: Site, pipes: PipesContext) -> None:

@@ -32,7 +32,7 @@ def group(
     key = digest("room", "unique", 2, lane.name, [part.sha256 for part in signatures], lane.dedup.stage.op_id)
     receipt = room(site.store, lane.name, "unique", key, lambda: _tables(_find(site, lane, signatures, items)))
     found = {name: one_batch(site.store.read_part(receipt.part(name))) for name in TABLES}
-    check_losses(lane.dedup.stage, losses(_sources(site, items, captures), found["duplicate"]))
+    check_losses(lane.dedup.stage, losses(sources(site, items, captures), found["duplicate"]))
     return Duplicates(
         decisions=found["decision"],
         duplicates=found["duplicate"],
@@ -42,8 +42,8 @@ def group(
     ), receipt
 
 
-def _sources(site: Site, items: Sequence[Part], captures: Sequence[Part]) -> pa.Table:
-    """Of all items: item_id, source, and the uri of their capture."""
+def sources(site: Site, items: Sequence[Part], captures: Sequence[Part]) -> pa.Table:
+    """Of all items: item_id, source, and the uri of their capture. Arguments as in `group`."""
     tables = []
     for part, of in zip(items, captures, strict=True):
         mine = site.store.read_part(part, ["item_id", "source", "capture_id"])
