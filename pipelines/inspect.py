@@ -16,7 +16,8 @@ from pipelines import recipe as recipes
 from pipelines import rooms
 from pipelines.capture.address import NO_HOSTS, Hosts
 from pipelines.capture.archive import Captured, capture_archive
-from pipelines.capture.crawl import CrawlPlan, crawl
+from pipelines.capture.crawl import Round, crawl
+from pipelines.capture.crawl_plan import CrawlPlan
 from pipelines.capture.file_type import HEAD_BYTES, media_type
 from pipelines.capture.frontier import REDIRECTS, same
 from pipelines.capture.inputs import is_url
@@ -31,6 +32,7 @@ from pipelines.rights.evidence import Statement, header_statements, html_stateme
 from pipelines.rights.judge import Evidence
 from pipelines.rights.licences import html_licences
 from pipelines.spine import align_signals, licences_of
+from pipelines.store import Store
 from schemas.annotation import SAID, Role
 from schemas.capture import CAPTURE, Outcome
 from schemas.decision import Verdict
@@ -241,8 +243,9 @@ def _inspect_urls(recipe: Recipe, lane: Lane, urls: Sequence[str], hosts: Hosts)
         max_pages=len(known) * (1 + REDIRECTS), delay_s=source.crawl.delay_s, round_s=source.crawl.round_s,
         max_bytes=source.crawl.max_bytes,
     )  # fmt: skip
-    with tempfile.NamedTemporaryFile(suffix=".warc.gz") as file:
-        silent = crawl(plan, file, clock=time.time, hosts=hosts).outcomes.to_pylist()
+    with tempfile.NamedTemporaryFile(suffix=".warc.gz") as file, tempfile.TemporaryDirectory() as folder:
+        at = Round(store=Store(root=folder), folder="hosts", over="over", began=time.time())
+        silent = crawl(plan, file, clock=time.time, at=at, hosts=hosts).outcomes.to_pylist()
         file.flush()
         batches = _captured(recipe, Path(file.name))
         items: dict[str, list[Found]] = {}

@@ -86,7 +86,8 @@ def capture(
     receipts = [done[0] for done in run_orders(recipe, site, orders, f"capture {name}", progress)]
     for label in source.crawl.rounds if urls else ():
         crawled = crawl_source(recipe, site, source, urls, label, clock=clock, progress=progress)
-        receipts += crawled.receipts
+        # An unchanged page is kept by the round that fetched it: several rounds may bring the same archive.
+        receipts += [receipt for receipt in crawled.receipts if receipt.key not in {one.key for one in receipts}]
         names |= dict.fromkeys(crawled.archives, "crawl")
     ignored = (*found.ignored, *_describing_nothing(site, source, receipts))
     return Captured(source=source, receipts=tuple(receipts), names=names, ignored=ignored)

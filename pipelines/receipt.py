@@ -54,6 +54,16 @@ def room(
     return receipt if store.create(path, canonical(body)) else _read(store.read(path))
 
 
+def is_stored(store: Store, lane: str, name: str, key: str) -> bool:
+    """Whether there is a receipt of room `name` for `key` (hex)."""
+    return store.exists(f"rooms/{lane}/{name}/{key}.json")
+
+
+def stored(store: Store, lane: str, name: str, key: str) -> Receipt:
+    """The receipt of room `name` for `key` (hex), which must exist."""
+    return _read(store.read(f"rooms/{lane}/{name}/{key}.json"))
+
+
 def _read(data: bytes) -> Receipt:
     body = json.loads(data)
     return Receipt(

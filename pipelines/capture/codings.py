@@ -4,6 +4,7 @@ Crawlers disagree on what they store. Some keep the coding in place, some undo i
 that plainly is not in the coding its header declares is taken as it is; one that looks coded and breaks is broken.
 """
 
+import itertools
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -67,6 +68,35 @@ def decoded(body: bytes, headers: Sequence[tuple[str, str]], *, cap: int, is_tru
     if len(payload) > cap:
         return Decoded(payload=b"", problem=Reason.TOO_LARGE, detail=f"{len(payload)} bytes, over the cap of {cap}")
     return Decoded(payload=payload)
+
+
+def pieces(body: bytes, headers: Sequence[tuple[str, str]], *, cap: int) -> Iterator[bytes]:
+    """The same piece by piece, so that a large body is never held at once; it ends where a coding breaks.
+
+    `cap`: of what is between two codings. A gzip file that no header announces (`sitemap.xml.gz`) is undone too.
+    """
+    names = _names(headers, "content-encoding") + _names(headers, "transfer-encoding")
+    known = [name for name in reversed(names) if name in _CODINGS]
+    for name in known[:-1]:
+        found = decoded(body, [("content-encoding", name)], cap=cap, is_truncated=False)
+        if found.problem:
+            return
+        body = found.payload
+    last = known[-1] if known and _looks(known[-1], body) else None
+    found_pieces = _CODINGS[last](body) if last else iter([body])
+    try:
+        first = next(found_pieces, b"")
+        rest = itertools.chain([first], found_pieces)
+        yield from _gunzipped(rest) if first.startswith(b"\x1f\x8b") else rest
+    except (_BrokenError, zlib.error):
+        return
+
+
+def _gunzipped(packed: Iterator[bytes]) -> Iterator[bytes]:
+    engine = zlib.decompressobj(_GZIP)
+    for piece in packed:
+        for at in range(0, len(piece), _FED):
+            yield engine.decompress(piece[at : at + _FED])
 
 
 def dechunked(body: bytes) -> bytes | None:

@@ -8,7 +8,8 @@ first.
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -22,7 +23,9 @@ from schemas.capture import Outcome
 
 MAX_BYTES = 10 << 20  # Chosen: Common Crawl cuts pages at 5 MiB; pictures and recordings are larger
 DEADLINE_S = 30.0  # Chosen: of the whole exchange; a timeout per read lets a server drip for ever
+_LOOKUPS = 64  # Chosen: look-ups at once; one that hangs holds a thread, and asyncio's own pool has six on two cores
 Resolve = Callable[[str], Awaitable[list[str]]]
+Headers = Sequence[tuple[str, str]]
 
 
 class _Refused(Exception):
@@ -31,8 +34,15 @@ class _Refused(Exception):
 
 async def system_resolve(host: str) -> list[str]:
     """Every address that the system's resolver has for a host, in its order of preference."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(
+        _lookups(), lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    )
     return list(dict.fromkeys(str(info[4][0]) for info in found))
+
+
+@cache
+def _lookups() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="lookup")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +87,11 @@ class Fetched:
         return http.parse(self.header_block).headers
 
 
-async def fetch(url: str, client: Client) -> Fetched:
-    """The exchange for one URL (as ada-url spells it): exactly one request, or none where an address is refused."""
+async def fetch(url: str, client: Client, conditions: Headers = ()) -> Fetched:
+    """The exchange for one URL (as ada-url spells it): exactly one request, or none where an address is refused.
+
+    `conditions`: headers such as If-None-Match; only then is a 304 a revisit.
+    """
     found = Fetched(url=url, outcome=Outcome.REFUSED, fetched_at=datetime.fromtimestamp(client.clock(), UTC))
     why = url_refusal(url, client.hosts)
     if why:
@@ -94,7 +107,7 @@ async def fetch(url: str, client: Client) -> Fetched:
     except (OSError, UnicodeError) as error:  # UnicodeError: a name that DNS cannot hold
         return replace(found, outcome=Outcome.UNREACHABLE, detail=f"no connection: {_said(error)}")
     try:
-        return await _exchange(replace(found, ip=ip), reader, writer, client, ends_at)
+        return await _exchange(replace(found, ip=ip), reader, writer, client, ends_at, conditions)
     finally:
         writer.transport.abort()  # whatever is still on its way is not waited for
 
@@ -144,10 +157,11 @@ def _tls() -> ssl.SSLContext:
 
 
 async def _exchange(
-    found: Fetched, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: Client, ends_at: float
-) -> Fetched:
+    found: Fetched, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: Client, ends_at: float,
+    conditions: Headers,
+) -> Fetched:  # fmt: skip
     """Ask and read, until the end, the cap or the deadline."""
-    request = _request(ada_url.URL(found.url), client.user_agent)
+    request = _request(ada_url.URL(found.url), client.user_agent, conditions)
     try:
         async with asyncio.timeout_at(ends_at):
             writer.write(request)
@@ -165,23 +179,25 @@ async def _exchange(
     except TimeoutError:
         truncated = "time"
     return replace(
-        found, outcome=_outcome(head.status, len(body)), status=head.status, request=request,
+        found, outcome=_outcome(head.status, len(body), is_conditional=bool(conditions)), status=head.status, request=request,
         header_block=true_block(head, len(body)), body=bytes(body), truncated=truncated,
     )  # fmt: skip
 
 
-def _request(url: ada_url.URL, user_agent: str) -> bytes:
+def _request(url: ada_url.URL, user_agent: str, conditions: Headers) -> bytes:
     """The request as sent. `host` of the URL is the Host header: names with a given port keep the plain name."""
     lines = [
         f"GET {url.pathname}{url.search} HTTP/1.1", f"Host: {url.host}", f"User-Agent: {user_agent}", "Accept: */*",
         "Accept-Encoding: gzip, br, zstd",  # what pipelines.capture.codings undoes, less deflate: it is ambiguous
-        "Connection: close",
+        *(f"{name}: {value}" for name, value in conditions), "Connection: close",
     ]  # fmt: skip
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
-def _outcome(status: int, size: int) -> Outcome:
+def _outcome(status: int, size: int, *, is_conditional: bool) -> Outcome:
     match status:
+        case 304 if is_conditional:
+            return Outcome.REVISIT
         case 404 | 410:
             return Outcome.NOT_FOUND
         case _ if 300 <= status < 400:

@@ -27,6 +27,12 @@ class Found:
     depth: int
     hops: int = 0
     is_shown: bool = False  # a picture or recording of a page, not a page
+    is_left: bool = False  # an earlier round found it and did not ask: it comes first
+
+    @property
+    def rank(self) -> int:
+        """Lower ones come first."""
+        return -1 if self.is_left else self.depth
 
     @property
     def host(self) -> str:
@@ -46,10 +52,10 @@ class Found:
 
 
 class Frontier:
-    """URLs that were found and not taken yet. A URL is added once; its second form is the same URL."""
+    """URLs that were found and not taken yet. A URL is added once; its second form is the same URL. `hosts`: null for any."""
 
-    def __init__(self, hosts: Collection[str]) -> None:
-        self._hosts = frozenset(hosts)
+    def __init__(self, hosts: Collection[str] | None) -> None:
+        self._hosts = None if hosts is None else frozenset(hosts)
         self._seen: set[str] = set()
         self._waiting: list[Found] = []
 
@@ -60,6 +66,16 @@ class Frontier:
             self._waiting.append(found)
         return is_new
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def fresh(self, founds: Collection[Found]) -> list[Found]:
+        """Those that are on a host of the crawl and new, in the order in which they should be asked for; they do not wait here."""
+        new = [found for found in founds if self.holds(found) and self.leave(found.url)]
+        return sorted(new, key=lambda one: (one.rank, one.is_shown, one.url))
+
     def leave(self, url: str) -> bool:
         """Whether the URL is new; it will not be taken, now or later (a robots.txt and a sitemap are no pages)."""
         key = same(url)
@@ -69,15 +85,17 @@ class Frontier:
 
     def holds(self, found: Found) -> bool:
         """Whether the URL is on a host of the crawl."""
-        return found.host in self._hosts
+        return self._hosts is None or found.host in self._hosts
 
     def take(self) -> list[Found]:
-        """All that wait, shallow ones first, hosts taking turns, so that a budget cuts all hosts alike."""
+        """All that wait, those left by an earlier round first, then shallow ones, hosts taking turns, so that a budget cuts all
+        hosts alike.
+        """
         turn: Counter[tuple[int, str]] = Counter()
         keyed = []
-        for found in sorted(self._waiting, key=lambda one: (one.depth, one.is_shown, one.url)):
-            turn[found.depth, found.host] += 1
-            keyed.append((found.depth, turn[found.depth, found.host], found.host, found))
+        for found in sorted(self._waiting, key=lambda one: (one.rank, one.is_shown, one.url)):
+            turn[found.rank, found.host] += 1
+            keyed.append((found.rank, turn[found.rank, found.host], found.host, found))
         self._waiting = []
         return [row[-1] for row in sorted(keyed, key=lambda row: row[:3])]
 

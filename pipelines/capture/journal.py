@@ -1,93 +1,174 @@
-"""What a crawl did, written down: answers as WARC records, one spool a host; URLs without an answer as CAPTURE rows."""
+"""What one round of a crawl asked and was answered, in the store, so that a retry fetches nothing again and stays polite.
 
-import shutil
-import tempfile
-from collections import Counter
+    <folder>/<host>/<n>.asked     the claim to ask a host for the n-th time, made by exclusive create before the request
+    <folder>/<host>/<n>.answer    what came of it
+
+Of all workers of a round one wins each claim: that is the lease of a host, and it ends with the deadline of the exchange. A claim
+whose worker died without an answer is never made again for a page: nobody knows whether the server was asked.
+"""
+
+import itertools
+import json
+import os
+import socket
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import IO, Any
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any
 
-import pyarrow as pa
-
-from pipelines.capture import codings
-from pipelines.capture.block import Guard
 from pipelines.capture.fetch import Fetched
-from pipelines.capture.uri import host, uri_key
-from pipelines.capture.warc import PAYLOAD_CAP
-from pipelines.capture.warc_write import write_exchange
-from schemas.capture import CAPTURE, Outcome, capture_id
+from pipelines.store import Store
+from schemas.capture import Outcome
 from schemas.digest import sha256
-from schemas.reasons import Reason
 
-_SPOOLED = 1 << 20  # Chosen: bytes of one host's records that are kept in memory; more go to a temporary file
+_FIELDS = ("status", "ip", "truncated", "detail")
+_INSTANCES, _OPEN = itertools.count(), set[int]()  # of this process: which journals are still being written
+
+
+class State(Enum):
+    """What is known of a URL that has no answer."""
+
+    NEW = auto()  # nobody asked
+    ASKED = auto()  # a worker is asking now
+    IN_DOUBT = auto()  # a worker asked, and died before it wrote what came
+
+
+class RoundOver(Exception):
+    """Another worker finished this round."""
+
+
+@dataclass(slots=True)
+class _Host:
+    """Claims of one host, by URL; the numbers that have an answer; the next number."""
+
+    claims: dict[str, int] = field(default_factory=dict)
+    answered: set[int] = field(default_factory=set)
+    next: int = 0
 
 
 class Journal:
-    """The journal of one crawl. Hosts write side by side and are read in alphabetical order: their timing leaves no trace.
+    """The journal of one round in `folder` of the store. `lasts_s`: of a claim; `over`: a path that exists once the round is over.
 
-    `counts`: exchanges and rows by outcome.
+    Not for two event loops at once; several processes may write to one folder.
     """
 
-    def __init__(self, *, source: str, warcinfo: str, clock: Callable[[], float], guard: Guard | None = None) -> None:
-        self.counts: Counter[str] = Counter()
-        self._source, self._warcinfo, self._clock, self._guard = source, warcinfo, clock, guard
-        self._spools: dict[str, IO[bytes]] = {}
-        self._rows: list[dict[str, Any]] = []
+    def __init__(self, store: Store, folder: str, *, clock: Callable[[], float], lasts_s: float, over: str) -> None:
+        self._store, self._folder, self._clock, self._lasts_s, self._over = store, folder, clock, lasts_s, over
+        self._hosts: dict[str, _Host] = {}
+        self._instance = next(_INSTANCES)
+        _OPEN.add(self._instance)
 
-    def answered(self, answer: Fetched, *, about: str) -> Fetched:
-        """Write an exchange into the spool of the host that it is about; one without an HTTP answer becomes a row.
+    def is_new(self, host: str, url: str) -> bool:
+        """Whether it is known, without a look into the store, that nobody asked for the URL as far as this worker has seen."""
+        return host in self._hosts and url not in self._hosts[host].claims
 
-        What comes back is the exchange as it may be used: of bytes on a block list nothing is written, and nothing comes back.
+    def find(self, host: str, url: str) -> Fetched | State:
+        """The last answer for a URL of this host, or what is known without one."""
+        one = self._index(host)
+        number = one.claims.get(url)
+        if number is None:
+            return State.NEW
+        if number not in one.answered and not self._store.exists(self._path(host, number, "answer")):
+            return State.ASKED if self._is_alive(host, number) else State.IN_DOUBT
+        one.answered.add(number)
+        return self.read(host, url)
+
+    def claim(self, host: str, url: str) -> bool:
+        """Whether this worker may ask the host now; if not, another one has asked it since.
+
+        Raises:
+            RoundOver: there is nothing left to ask.
         """
-        if answer.status is None:
-            self.unanswered(answer.url, answer.outcome, answer.detail, answer.fetched_at)
-            return answer
-        if self._guard is not None and (why := _match(self._guard, answer)):
-            self.unanswered(answer.url, Outcome.REFUSED, why, answer.fetched_at, Reason.BLOCKED_BY_HASH)
-            return replace(answer, outcome=Outcome.REFUSED, header_block=b"", body=b"", detail=why)
-        if about not in self._spools:
-            self._spools[about] = tempfile.SpooledTemporaryFile(_SPOOLED)  # noqa: SIM115 - closed by `close`
-        self.counts[answer.outcome] += 1
-        write_exchange(self._spools[about], answer, self._warcinfo)
-        return answer
+        one = self._index(host)
+        until = self._clock() + self._lasts_s
+        body = json.dumps({"url": url, "owner": [*_process(os.getpid()), self._instance], "until": until})
+        is_won = self._store.create(self._path(host, one.next, "asked"), body.encode())
+        if self._store.exists(self._over):
+            raise RoundOver
+        if is_won:
+            one.claims[url] = one.next
+            one.next += 1
+        else:
+            del self._hosts[host]
+        return is_won
 
-    def unanswered(
-        self, url: str, outcome: Outcome, detail: str | None, at: datetime | None = None, reason: Reason | None = None
-    ) -> None:
-        """Note a URL that gave nothing, now or `at` the time it was asked."""
-        when = at or datetime.fromtimestamp(self._clock(), UTC)
-        key = capture_id(
-            source=self._source, uri=url, fetched_at=when, record_type="fetch", record_id=None, payload_sha256=sha256(b""),
+    def write(self, host: str, answer: Fetched) -> None:
+        """Keep what came of the last claim for the answer's URL."""
+        one = self._hosts[host]
+        number = one.claims[answer.url]
+        parts = (answer.request, answer.header_block, answer.body)
+        head = {name: getattr(answer, name) for name in _FIELDS} | {
+            "url": answer.url, "outcome": answer.outcome.value, "fetched_at": answer.fetched_at.isoformat(),
+            "lengths": [len(part) for part in parts],
+        }  # fmt: skip
+        data = b"".join((json.dumps(head).encode(), b"\n", *parts))
+        if not self._store.create(self._path(host, number, "answer"), data):
+            raise RoundOver
+        one.answered.add(number)
+
+    def read(self, host: str, url: str) -> Fetched:
+        """The answer for a URL that has one."""
+        data = self._store.read(self._path(host, self._index(host).claims[url], "answer"))
+        head, _, rest = data.partition(b"\n")
+        said: dict[str, Any] = json.loads(head)
+        request, block, body = said["lengths"]
+        return Fetched(
+            url=said["url"], outcome=Outcome(said["outcome"]), fetched_at=datetime.fromisoformat(said["fetched_at"]),
+            request=rest[:request], header_block=rest[request : request + block], body=rest[request + block :][:body],
+            **{name: said[name] for name in _FIELDS},
         )  # fmt: skip
-        self.counts[outcome] += 1
-        self._rows.append(
-            {
-                "capture_id": key, "source": self._source, "outcome": outcome.value, "detail": detail, "uri": url,
-                "reason": reason and reason.value,
-                "uri_key": uri_key(url), "host": host(url), "fetched_at": when, "headers": [], "record_type": "fetch",
-            }
-        )  # fmt: skip
-
-    def rows(self) -> pa.RecordBatch:
-        """The CAPTURE rows sorted by URI, each capture once (two pages may redirect to one refused URL)."""
-        ordered = sorted(self._rows, key=lambda row: (row["uri"], row["detail"] or ""))
-        return pa.RecordBatch.from_pylist(list({row["capture_id"]: row for row in ordered}.values()), schema=CAPTURE)
-
-    def copy_to(self, out: IO[bytes]) -> None:
-        """Append the records of all hosts."""
-        for _, spool in sorted(self._spools.items()):
-            spool.seek(0)
-            shutil.copyfileobj(spool, out)
 
     def close(self) -> None:
-        """Let go of the spools."""
-        for spool in self._spools.values():
-            spool.close()
+        """No more is written by this worker: its claims without an answer are in doubt."""
+        _OPEN.discard(self._instance)
+
+    def _index(self, host: str) -> _Host:
+        if host not in self._hosts:
+            one = self._hosts[host] = _Host()
+            for path in self._store.list(f"{self._folder}/{_name(host)}"):
+                number, _, kind = path.rpartition("/")[2].partition(".")
+                if kind == "answer":
+                    one.answered.add(int(number))
+                elif kind == "asked":
+                    one.next = max(one.next, int(number) + 1)
+                    url = json.loads(self._store.read(path))["url"]
+                    one.claims[url] = max(int(number), one.claims.get(url, 0))
+        return self._hosts[host]
+
+    def _is_alive(self, host: str, number: int) -> bool:
+        """Whether the worker that made a claim may still write its answer."""
+        said = json.loads(self._store.read(self._path(host, number, "asked")))
+        machine, process, began, instance = said["owner"]
+        if machine == socket.gethostname() and began is not None:
+            if [machine, process, began] != _process(process):
+                return False
+            if process == os.getpid():
+                return instance in _OPEN
+        return bool(self._clock() < said["until"])
+
+    def _path(self, host: str, number: int, kind: str) -> str:
+        return f"{self._folder}/{_name(host)}/{number:06d}.{kind}"
 
 
-def _match(guard: Guard, answer: Fetched) -> str | None:
-    """Why the bytes of an answer may not be written, as they came or as their author made them; null where they may."""
-    is_cut = answer.truncated is not None
-    payload = codings.decoded(answer.body, answer.headers, cap=PAYLOAD_CAP, is_truncated=is_cut).payload
-    return guard.match(payload) or (guard.match(answer.body) if payload != answer.body else None)
+def forget(store: Store, folder: str) -> None:
+    """Remove a journal: what it holds lies in the archive of its round."""
+    for path in list(store.list(folder)):
+        with suppress(FileNotFoundError):
+            store.delete(path)
+
+
+def _name(host: str) -> str:
+    """A folder's name: hosts hold brackets and colons, which not every store takes."""
+    return sha256(host.encode())[:8].hex()
+
+
+def _process(number: int) -> list[Any]:
+    """Machine, number and start of a process: a number alone is given out again. The start is null where nobody can tell."""
+    try:
+        began = Path(f"/proc/{number}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        began = None
+    return [socket.gethostname(), number, began]

@@ -1,27 +1,38 @@
 """The live crawl of a source as a room: fetched once per round, found again by key, replayed from its WARC ever after."""
 
 import hashlib
+import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipelines.capture.block import Guard
-from pipelines.capture.crawl import CrawlPlan, crawl
+from pipelines.capture.crawl import Round, crawl
+from pipelines.capture.crawl_plan import CrawlPlan
+from pipelines.capture.journal import forget
+from pipelines.capture.known import FRONTIER, Known
 from pipelines.capture.layout import File, Form
 from pipelines.capture.medium import KINDS, Kind
 from pipelines.capture.stored import ARCHIVE
-from pipelines.receipt import Receipt, Tables, room
+from pipelines.receipt import Receipt, Tables, is_stored, room
+from pipelines.receipt import stored as stored_receipt
 from pipelines.recipe import Recipe, Source
 from pipelines.runner import Progress, run_orders
 from pipelines.site import Site
 from pipelines.spine import CaptureOrder
+from pipelines.store import Store
 from schemas.annotation import ANNOTATION
+from schemas.capture import Outcome
 from schemas.digest import digest
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
+
+_Row: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +53,38 @@ def crawl_source(
     clock: Callable[[], float] = time.time,
     progress: Progress,
 ) -> Crawled:
-    """The captures of a source's URLs in the round of this label: fetched now, or found where it was fetched before."""
-    name = source.card.name
+    """The captures of a source's URLs in the round of this label: fetched now, or found where it was fetched before.
+
+    With a round come the archives of earlier ones that its revisits refer to.
+    """
     media = media_of(recipe, source)
     # Not the options: a round that was fetched is never fetched again, whatever the next one is to be like.
-    key = digest("room", "crawled", 4, name, sorted(urls), label, media)
-    fetched = room(site.store, name, "crawled", key, lambda: _fetch(recipe, site, source, urls, media, clock, progress))
-    archives = site.store.read_part(fetched.part("archive")).to_pylist()
-    files = [
+    key = digest("room", "crawled", 5, source.card.name, sorted(urls), label, media)
+    plan = plan_of(source, urls, media)
+    fetched = crawled_room(site, plan, key, clock=clock, progress=progress)
+    files = archives_of(site, fetched)
+    orders = [CaptureOrder(source=source.card.name, files=(file,)) for file in files]
+    receipts = [found[0] for found in run_orders(recipe, site, orders, f"capture {source.card.name}", progress)]
+    return Crawled(receipts=(fetched, *receipts), archives=tuple(file.stored for file in files))
+
+
+def plan_of(source: Source, urls: Sequence[str], media: tuple[Kind, ...]) -> CrawlPlan:
+    """How the URLs of a source are crawled."""
+    card, options = source.card, source.crawl
+    return CrawlPlan(
+        source=card.name, contact=card.contact, seeds=tuple(urls), max_pages=options.max_pages, max_depth=options.max_depth,
+        delay_s=options.delay_s, round_s=options.round_s, max_bytes=options.max_bytes,
+        media=media, max_media=options.max_media,
+    )  # fmt: skip
+
+
+def archives_of(site: Site, fetched: Receipt) -> list[File]:
+    """The archive of a round, and those of earlier rounds that hold what its revisits stand for."""
+    rows = site.store.read_part(fetched.part("archive")).to_pylist()
+    return [
         File(name="crawl", stored=row["stored"], sha256=row["sha256"], length=row["length"], form=Form.RECORDS)
-        for row in archives
+        for row in rows
     ]
-    orders = [CaptureOrder(source=name, files=(file,)) for file in files]
-    receipts = [found[0] for found in run_orders(recipe, site, orders, f"capture {name}", progress)]
-    return Crawled(receipts=(fetched, *receipts), archives=tuple(row["stored"] for row in archives))
 
 
 def media_of(recipe: Recipe, source: Source) -> tuple[Kind, ...]:
@@ -64,35 +93,85 @@ def media_of(recipe: Recipe, source: Source) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS if kind in taken)
 
 
+def crawled_room(site: Site, plan: CrawlPlan, key: bytes, *, clock: Callable[[], float], progress: Progress) -> Receipt:
+    """The receipt of a round: parts `archive`, `capture` (URLs without bytes), `frontier` and `hosts`.
+
+    While it lasts its journal lies in the store, so that whoever is killed, or helps, asks for nothing twice.
+    """
+    name, store = plan.source, site.store
+    folder = f"crawls/{name}/{key.hex()}"
+
+    def build() -> tuple[Tables, dict[str, int]]:
+        began, before = _begun(site, name, folder, clock)
+        known, archives = _known(store, name, before)
+        at = Round(store=store, folder=f"{folder}/hosts", over=_over(name, began, key), began=began, known=known)
+        return _fetch(site, plan, at, archives, clock, progress)
+
+    try:
+        fetched = room(store, name, "crawled", key, build)
+    except Exception:
+        # Another worker may have finished the round, and taken the journal away under this one's feet.
+        if not is_stored(store, name, "crawled", key.hex()):
+            raise
+        fetched = stored_receipt(store, name, "crawled", key.hex())
+    with suppress(FileNotFoundError):  # another worker has cleared it away
+        began = json.loads(store.read(f"{folder}/round.json"))["began"]
+        store.create(_over(name, began, key), b"")
+        forget(store, folder)
+    return fetched
+
+
+def _over(source: str, began: float, key: bytes) -> str:
+    """The path that says that a round is over. Rounds sort by when they began."""
+    return f"crawls/{source}/over/{int(began * 1e6):020d}-{key.hex()}"
+
+
+def _begun(site: Site, source: str, folder: str, clock: Callable[[], float]) -> tuple[float, str]:
+    """When a round began, and the key of the one before it (empty: none), as its first worker wrote them down."""
+    path = f"{folder}/round.json"
+    try:
+        said = json.loads(site.store.read(path))
+    except FileNotFoundError:
+        earlier = [one.rpartition("-")[2] for one in site.store.list(f"crawls/{source}/over")]
+        said = {"began": clock(), "before": earlier[-1] if earlier else ""}
+        if not site.store.create(path, json.dumps(said).encode()):
+            said = json.loads(site.store.read(path))
+    return said["began"], said["before"]
+
+
+def _known(store: Store, source: str, key: str) -> tuple[Known, dict[str, _Row]]:
+    """What the round of this key left, and its archives by path."""
+    if not key:
+        return Known(), {}
+    before = stored_receipt(store, source, "crawled", key)
+    frontier, hosts, archives = (store.read_part(before.part(table)) for table in ("frontier", "hosts", "archive"))
+    return Known.of(frontier, hosts), {row["stored"]: row for row in archives.to_pylist()}
+
+
 def _fetch(
-    recipe: Recipe,
-    site: Site,
-    source: Source,
-    urls: Sequence[str],
-    media: tuple[Kind, ...],
-    clock: Callable[[], float],
-    progress: Progress,
+    site: Site, plan: CrawlPlan, at: Round, before: Mapping[str, _Row], clock: Callable[[], float], progress: Progress
 ) -> tuple[Tables, dict[str, int]]:
-    card, options = source.card, source.crawl
-    plan = CrawlPlan(
-        source=card.name, contact=card.contact, seeds=tuple(urls), max_pages=options.max_pages, max_depth=options.max_depth,
-        delay_s=options.delay_s, round_s=options.round_s, max_bytes=options.max_bytes,
-        media=media, max_media=options.max_media,
-    )  # fmt: skip
     site.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=site.scratch, suffix=".warc.gz") as file, Guard(recipe.block_lists) as guard:
-        found = crawl(plan, file, clock=clock, hosts=site.host_overrides, progress=progress, guard=guard)
+    with tempfile.NamedTemporaryFile(dir=site.scratch, suffix=".warc.gz") as file:
+        found = crawl(plan, file, clock=clock, at=at, hosts=site.host_overrides, progress=progress)
         file.flush()
         file.seek(0)
         name = hashlib.file_digest(file, "sha256").hexdigest()
         stored, length = f"captures/{name}.warc.gz", Path(file.name).stat().st_size
         site.store.put(stored, Path(file.name))
-    outcomes = pa.Table.from_batches([found.outcomes])
-    archive = pa.Table.from_pylist([{"stored": stored, "sha256": name, "length": length}], schema=ARCHIVE)
+    own = {"stored": stored, "sha256": name, "length": length}
+    places = found.frontier.column("archive")
+    here = pc.if_else(pc.equal(places, ""), stored, places)
+    frontier = found.frontier.set_column(FRONTIER.get_field_index("archive"), FRONTIER.field("archive"), here)
+    revisits = frontier.filter(pc.equal(frontier.column("outcome"), Outcome.REVISIT.value))
+    archives = [own, *(before[path] for path in sorted(revisits.column("archive").unique().to_pylist()))]
     empty: Tables = [
         ("rights", RIGHTS.empty_table()),
         ("robots", ROBOTS.empty_table()),
         ("licence", LICENCE.empty_table()),
         ("annotation", ANNOTATION.empty_table()),
     ]
-    return [("archive", archive), ("capture", outcomes), *empty], dict(found.counts)
+    return [
+        ("archive", pa.Table.from_pylist(archives, schema=ARCHIVE)), ("capture", pa.Table.from_batches([found.outcomes])),
+        ("frontier", frontier), ("hosts", found.hosts), *empty,
+    ], dict(found.counts)  # fmt: skip

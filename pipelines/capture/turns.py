@@ -1,12 +1,32 @@
 """Taking turns: at most one request per host at a time, and a pause before every one, the first included."""
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
-from pipelines.capture.fetch import Client, Fetched, fetch
+from pipelines.capture.fetch import Client, Fetched, Headers, fetch
+from pipelines.capture.journal import Journal, State
 from pipelines.capture.manners import pause_s
+from schemas.capture import Outcome
 
 _FAILURES = 3  # Chosen: exchanges in a row without an HTTP answer, after which a host is left for another round
+_OPEN = 256  # Chosen: connections at once; each may hold one answer up to the byte cap, most hold one page
+_LOOK_S = 0.5  # Chosen: how often one looks whether another worker has its answer
+ROBOTS_S = 86_400.0  # Source: RFC 9309, section 2.4: a robots.txt is not used for more than 24 hours
+IN_DOUBT = (
+    "asked by a worker that ended before it wrote what came; left for another round, so that nothing is asked twice"
+)
+
+# Why the bytes of an answer must not be kept, or null: asked before anything of it is written anywhere.
+Screen = Callable[[Fetched], str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """What an earlier round knows of a host. `delay_s`: least pause; `until`: seconds since 1970 before which it is not asked."""
+
+    delay_s: float
+    until: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -16,33 +36,73 @@ class _Host:
     free_at: float
     delay_s: float
     failures: int = 0
+    requests: int = 0
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Turns:
     """The turns at all hosts of one round. `delay_s`: least pause; `round_s`: after it no request is begun.
 
-    Made inside the event loop. The first request to a host waits too: whoever starts a round again at once stays polite.
+    Made inside the event loop. The first request to a host waits too: whoever starts a round again at once stays polite. What
+    the journal holds is not asked for again, but the pauses that it asks for are kept.
     """
 
-    def __init__(self, client: Client, *, delay_s: float, round_s: float) -> None:
-        self._client, self._delay_s = client, delay_s
+    def __init__(
+        self, client: Client, journal: Journal, *, delay_s: float, round_s: float,
+        known: Mapping[str, Pause] | None = None, screen: Screen = lambda _: None,
+    ) -> None:  # fmt: skip
+        self._client, self._journal, self._delay_s = client, journal, delay_s
         self._ends_at = asyncio.get_running_loop().time() + round_s
         self._hosts: dict[str, _Host] = {}
+        self._known, self._screen, self._slots = known or {}, screen, asyncio.Semaphore(_OPEN)
 
-    async def ask(self, host: str, url: str) -> Fetched | str:
-        """The exchange, when it is the turn of this request; or, in words, why it did not take place."""
+    async def ask(self, host: str, url: str, *, conditions: Headers = (), is_robots: bool = False) -> Fetched | str:
+        """The exchange, when it is the turn of this request; or, in words, why it did not take place.
+
+        `is_robots`: what decides over all others (robots.txt, sitemaps) is asked again where it is in doubt or a day old.
+        """
         one, loop = self._host(host), asyncio.get_running_loop()
         async with one.turn:
-            if one.failures >= _FAILURES:
-                return f"{host} gave no answer {_FAILURES} times in a row"
-            if max(one.free_at, loop.time()) >= self._ends_at:
-                return f"the round ends before {host} may be asked"
-            await asyncio.sleep(max(0.0, one.free_at - loop.time()))
-            answer = await fetch(url, self._client)
-            one.free_at = loop.time() + pause_s(answer, one.delay_s, self._client.clock())
-            one.failures = 0 if answer.status else one.failures + 1
+            while True:
+                is_new = self._journal.is_new(host, url)
+                known = State.NEW if is_new else await asyncio.to_thread(self._journal.find, host, url)
+                if isinstance(known, Fetched) and not (is_robots and self._age_s(known) > ROBOTS_S):
+                    self._note(one, known, age_s=self._age_s(known))
+                    return known
+                if known is State.IN_DOUBT and not is_robots:
+                    return IN_DOUBT
+                if known is State.ASKED:
+                    await asyncio.sleep(_LOOK_S)
+                    continue
+                if one.failures >= _FAILURES:
+                    return f"{host} gave no answer {_FAILURES} times in a row"
+                if max(one.free_at, loop.time()) >= self._ends_at:
+                    return f"the round ends before {host} may be asked"
+                await asyncio.sleep(max(0.0, one.free_at - loop.time()))
+                async with self._slots:
+                    if await asyncio.to_thread(self._journal.claim, host, url):
+                        return await self._asked(one, host, url, conditions)
+                one.free_at = loop.time() + one.delay_s  # another worker asked this host just now
+
+    async def _asked(self, one: _Host, host: str, url: str, conditions: Headers) -> Fetched:
+        answer = await fetch(url, self._client, conditions)
+        if why := self._screen(answer):
+            answer = replace(
+                answer, outcome=Outcome.REFUSED, status=None, request=b"", header_block=b"", body=b"", detail=why
+            )
+        await asyncio.to_thread(self._journal.write, host, answer)
+        self._note(one, answer)
         return answer
+
+    def _note(self, one: _Host, answer: Fetched, *, age_s: float = 0.0) -> None:
+        """Keep the pause that an answer asks for, counted from when it came: now, or so long ago."""
+        pause = pause_s(answer, one.delay_s, self._client.clock() - age_s)
+        one.free_at = max(one.free_at, asyncio.get_running_loop().time() + pause - age_s)
+        one.failures = 0 if answer.status or answer.outcome is Outcome.REFUSED else one.failures + 1
+        one.requests += 1
+
+    def _age_s(self, answer: Fetched) -> float:
+        return max(0.0, self._client.clock() - answer.fetched_at.timestamp())
 
     def slow_down(self, host: str, delay_s: float) -> None:
         """Pause at least this long between requests to the host from now on (its Crawl-delay)."""
@@ -50,8 +110,19 @@ class Turns:
         one.delay_s = max(one.delay_s, delay_s)
         one.free_at = max(one.free_at, asyncio.get_running_loop().time() + one.delay_s)
 
+    def pauses(self) -> dict[str, tuple[Pause, int, int]]:
+        """By host: the pause that holds from now on, requests, and exchanges in a row without an answer."""
+        now, clock = asyncio.get_running_loop().time(), self._client.clock()
+        return {
+            name: (Pause(delay_s=one.delay_s, until=clock + max(0.0, one.free_at - now)), one.requests, one.failures)
+            for name, one in sorted(self._hosts.items())
+        }
+
     def _host(self, name: str) -> _Host:
         if name not in self._hosts:
-            free_at = asyncio.get_running_loop().time() + self._delay_s
-            self._hosts[name] = _Host(free_at=free_at, delay_s=self._delay_s)
+            now = asyncio.get_running_loop().time()
+            known = self._known.get(name, Pause(delay_s=0.0, until=0.0))
+            delay_s = max(self._delay_s, known.delay_s)
+            waits_s = max(delay_s, known.until - self._client.clock())
+            self._hosts[name] = _Host(free_at=now + waits_s, delay_s=delay_s)
         return self._hosts[name]

@@ -1,4 +1,4 @@
-"""Exchanges as WARC/1.1: a `warcinfo` first, then a request and a response for each, one gzip member a record.
+"""Exchanges as WARC/1.1: a `warcinfo` first, then a request and a response (or revisit) for each, one gzip member a record.
 
 Same exchanges, same bytes: record ids come from content, and no member holds a time of its own.
 """
@@ -6,6 +6,7 @@ Same exchanges, same bytes: record ids come from content, and no member holds a 
 import gzip
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO
 
@@ -13,6 +14,19 @@ from pipelines.capture.fetch import Fetched
 from schemas.digest import digest, sha256
 
 _HTTP = "application/http; msgtype="
+# Source: WARC/1.1 (ISO 28500:2017), section 6.7: what a revisit record stands for.
+_UNMODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
+_IDENTICAL = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
+_NOT_MODIFIED = 304
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refers:
+    """The earlier capture that holds the body of a revisit."""
+
+    url: str
+    at: datetime
+    payload_sha256: bytes
 
 
 def write_warcinfo(out: IO[bytes], fields: Sequence[tuple[str, str]], at: datetime) -> str:
@@ -23,21 +37,36 @@ def write_warcinfo(out: IO[bytes], fields: Sequence[tuple[str, str]], at: dateti
     return name
 
 
-def write_exchange(out: IO[bytes], found: Fetched, warcinfo: str) -> None:
-    """Write the request and the response of an exchange that had an answer. `warcinfo`: id of the record that describes them."""
-    block = found.header_block + found.body
+def write_exchange(out: IO[bytes], found: Fetched, warcinfo: str, refers: Refers | None = None) -> tuple[int, int]:
+    """Offset and length of the record of the answer just written, behind that of its request.
+
+    `warcinfo`: id of the record that describes them. `refers`: the answer is a revisit of that; its body is not written.
+    """
+    block = found.header_block + (b"" if refers else found.body)
+    kind = "revisit" if refers else "response"
     asked = _record_id("request", found.url, found.fetched_at, found.request)
-    answered = _record_id("response", found.url, found.fetched_at, block)
+    answered = _record_id(kind, found.url, found.fetched_at, block)
     shared = [("WARC-Target-URI", found.url), ("WARC-Warcinfo-ID", warcinfo)]
     if found.ip:
         shared.append(("WARC-IP-Address", found.ip))
     response = [*shared, ("WARC-Concurrent-To", asked), ("Content-Type", _HTTP + "response")]
-    response.append(("WARC-Payload-Digest", _digest(found.body)))
+    response.append(
+        ("WARC-Payload-Digest", f"sha256:{(refers.payload_sha256 if refers else sha256(found.body)).hex()}")
+    )
+    if refers:
+        response.append(("WARC-Profile", _UNMODIFIED if found.status == _NOT_MODIFIED else _IDENTICAL))
+        response += [("WARC-Refers-To-Target-URI", refers.url), ("WARC-Refers-To-Date", _time(refers.at))]
     if found.truncated:
         response.append(("WARC-Truncated", found.truncated))
     request = [*shared, ("WARC-Concurrent-To", answered), ("Content-Type", _HTTP + "request")]
     _write(out, "request", asked, found.fetched_at, request, found.request)
-    _write(out, "response", answered, found.fetched_at, response, block)
+    offset = out.tell()
+    _write(out, kind, answered, found.fetched_at, response, block)
+    return offset, out.tell() - offset
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _record_id(kind: str, url: str, at: datetime, block: bytes) -> str:
@@ -52,8 +81,7 @@ def _digest(data: bytes) -> str:
 
 
 def _write(out: IO[bytes], kind: str, name: str, at: datetime, fields: Sequence[tuple[str, str]], block: bytes) -> None:
-    when = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    first = [("WARC-Type", kind), ("WARC-Record-ID", name), ("WARC-Date", when)]
+    first = [("WARC-Type", kind), ("WARC-Record-ID", name), ("WARC-Date", _time(at))]
     last = [("WARC-Block-Digest", _digest(block)), ("Content-Length", str(len(block)))]
     head = "WARC/1.1\r\n" + "".join(f"{key}: {value}\r\n" for key, value in [*first, *fields, *last]) + "\r\n"
     out.write(gzip.compress(head.encode() + block + b"\r\n\r\n", mtime=0))

@@ -1,0 +1,19 @@
+"""Where a page leads: what it links to and shows, whether it was answered now or lies in an archive."""
+
+from pipelines.capture import codings, http
+from pipelines.capture.archive import HTML, media_type
+from pipelines.capture.fetch import Fetched
+from pipelines.capture.links import Links, links
+from pipelines.capture.warc import Record
+
+
+def leads(page: Fetched | Record, cap: int) -> Links:
+    """The links of a page; none of what is no HTML, or cannot be decoded under `cap` bytes."""
+    if isinstance(page, Record):
+        url, payload = page.uri or "", page.payload
+    else:
+        is_cut = page.truncated is not None
+        body = codings.decoded(page.body, page.headers, cap=cap, is_truncated=is_cut)
+        url, payload = page.url, b"" if body.problem else body.payload
+    declared = media_type(http.header(page.headers, "content-type"), payload)
+    return links(payload, url) if declared in HTML else Links()
