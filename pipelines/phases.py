@@ -21,6 +21,7 @@ from pipelines.capture.inputs import adopt, is_repository, is_url, named, printa
 from pipelines.capture.joined import unmatched
 from pipelines.capture.layout import File, Form
 from pipelines.capture.live import crawl_source
+from pipelines.capture.url_list import list_source
 from pipelines.dedup.duplicates import Duplicates
 from pipelines.group import Texts, group
 from pipelines.lanes.lane import Lane, wanted_by
@@ -82,6 +83,8 @@ def capture(
         files = [adopt(site, file, path, found.forms[file], guard) for file, path in found.files.items()]
     files += [repository(site, name, entry) for entry in repositories]
     names = {file.stored: printable(file.name) for file in files if file.form is not Form.BLOCKED}
+    lists = [file for file in files if source.layout.is_list(file.name)]
+    files = [file for file in files if file not in lists]
     orders = [CaptureOrder(source=name, files=group) for group in _groups(files, site.part_rows)]
     receipts = [done[0] for done in run_orders(recipe, site, orders, f"capture {name}", progress)]
     for label in source.crawl.rounds if urls else ():
@@ -89,6 +92,10 @@ def capture(
         # An unchanged page is kept by the round that fetched it: several rounds may bring the same archive.
         receipts += [receipt for receipt in crawled.receipts if receipt.key not in {one.key for one in receipts}]
         names |= dict.fromkeys(crawled.archives, "crawl")
+    for label in source.crawl.rounds if lists else ():
+        listed = list_source(recipe, site, source, lists, label, clock=clock, progress=progress)
+        receipts += [receipt for receipt in listed.receipts if receipt.key not in {one.key for one in receipts}]
+        names |= dict.fromkeys(listed.archives, "crawl")
     ignored = (*found.ignored, *_describing_nothing(site, source, receipts))
     return Captured(source=source, receipts=tuple(receipts), names=names, ignored=ignored)
 

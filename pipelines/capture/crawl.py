@@ -145,7 +145,8 @@ class _Crawl:
         seeds = sorted({absolute(seed.partition("#")[0], None) or "" for seed in plan.seeds})
         self._frontier = Frontier(None if plan.is_list else plan.hosts or [host(seed) or "" for seed in seeds])
         self._introductions = Introductions(plan, self._turns, self._frontier, self._ask_for_site)
-        for found in [*at.known.left(), *(Found(url=seed, depth=0) for seed in seeds)]:
+        left = [] if plan.is_list else at.known.left()
+        for found in [*left, *(Found(url=seed, depth=0) for seed in seeds)]:
             self._frontier.add(found)
         self._left = _Share(pages=plan.max_pages, media=plan.max_media)
         self._asked = 0

@@ -68,6 +68,8 @@ class Layout:
     `captions`: file name of the table that describes the other files; empty: metadata.csv, .jsonl or .parquet where there is
     one. `file_column`, `text_column`: its columns for the file's path, relative to the table's folder, and for its words;
     `text_column` is also where a table of texts keeps them. The other columns are used where present.
+    `url_column`: makes the tables of a source lists of URLs to fetch; `caption_column` (empty: `text_column`) holds the words of
+    a row then, and `keep_columns` go into its row of results.
     """
 
     captions: str = ""
@@ -77,6 +79,13 @@ class Layout:
     licence_column: str = "licence"
     title_column: str = "title"
     id_column: str = "id"
+    url_column: str = ""
+    caption_column: str = ""
+    keep_columns: tuple[str, ...] = ()
+
+    def is_list(self, name: str) -> bool:
+        """Whether the file of this name is a list of URLs."""
+        return bool(self.url_column) and name.lower().endswith(TABLES)
 
     def is_table(self, name: str) -> bool:
         """Whether the file of this name describes others."""

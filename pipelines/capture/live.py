@@ -93,18 +93,23 @@ def media_of(recipe: Recipe, source: Source) -> tuple[Kind, ...]:
     return tuple(kind for kind in KINDS if kind in taken)
 
 
-def crawled_room(site: Site, plan: CrawlPlan, key: bytes, *, clock: Callable[[], float], progress: Progress) -> Receipt:
+def crawled_room(
+    site: Site, plan: CrawlPlan, key: bytes, *, clock: Callable[[], float], progress: Progress, chain: str = ""
+) -> Receipt:
     """The receipt of a round: parts `archive`, `capture` (URLs without bytes), `frontier` and `hosts`.
 
-    While it lasts its journal lies in the store, so that whoever is killed, or helps, asks for nothing twice.
+    `chain`: rounds of one source and chain know of one another. While it lasts its journal lies in the store, so that whoever is killed, or helps, asks for nothing twice.
     """
     name, store = plan.source, site.store
-    folder = f"crawls/{name}/{key.hex()}"
+    folder, overs = f"crawls/{name}/{key.hex()}", f"crawls/{name}/over{chain}"
+
+    def over_path(began: float) -> str:  # rounds sort by when they began
+        return f"{overs}/{int(began * 1e6):020d}-{key.hex()}"
 
     def build() -> tuple[Tables, dict[str, int]]:
-        began, before = _begun(site, name, folder, clock)
+        began, before = _begun(store, overs, folder, clock)
         known, archives = _known(store, name, before)
-        at = Round(store=store, folder=f"{folder}/hosts", over=_over(name, began, key), began=began, known=known)
+        at = Round(store=store, folder=f"{folder}/hosts", over=over_path(began), began=began, known=known)
         return _fetch(site, plan, at, archives, clock, progress)
 
     try:
@@ -116,26 +121,21 @@ def crawled_room(site: Site, plan: CrawlPlan, key: bytes, *, clock: Callable[[],
         fetched = stored_receipt(store, name, "crawled", key.hex())
     with suppress(FileNotFoundError):  # another worker has cleared it away
         began = json.loads(store.read(f"{folder}/round.json"))["began"]
-        store.create(_over(name, began, key), b"")
+        store.create(over_path(began), b"")
         forget(store, folder)
     return fetched
 
 
-def _over(source: str, began: float, key: bytes) -> str:
-    """The path that says that a round is over. Rounds sort by when they began."""
-    return f"crawls/{source}/over/{int(began * 1e6):020d}-{key.hex()}"
-
-
-def _begun(site: Site, source: str, folder: str, clock: Callable[[], float]) -> tuple[float, str]:
+def _begun(store: Store, overs: str, folder: str, clock: Callable[[], float]) -> tuple[float, str]:
     """When a round began, and the key of the one before it (empty: none), as its first worker wrote them down."""
     path = f"{folder}/round.json"
     try:
-        said = json.loads(site.store.read(path))
+        said = json.loads(store.read(path))
     except FileNotFoundError:
-        earlier = [one.rpartition("-")[2] for one in site.store.list(f"crawls/{source}/over")]
+        earlier = [one.rpartition("-")[2] for one in store.list(overs)]
         said = {"began": clock(), "before": earlier[-1] if earlier else ""}
-        if not site.store.create(path, json.dumps(said).encode()):
-            said = json.loads(site.store.read(path))
+        if not store.create(path, json.dumps(said).encode()):
+            said = json.loads(store.read(path))
     return said["began"], said["before"]
 
 

@@ -44,7 +44,10 @@ def sample_input(
         return Input(source=source, entry=entry, note=UNREAD), []
     try:
         # The table of captions may lie beside another entry: `sample_captions` looks for it.
-        found = named([entry], base, replace(layout, captions=""), wanted).files
+        everything = named([entry], base, replace(layout, captions=""), wanted).files
+        found = {name: path for name, path in everything.items() if not layout.is_list(name)}
+        if everything and not found:
+            return Input(source=source, entry=entry, note=UNREACHED), []
         size = sum(path.stat().st_size for path in found.values())
         made = _copied(found, max(captures, 1), folder, layout)
     except (SourceError, OSError) as error:

@@ -108,3 +108,45 @@ def inspect_verb(asked: argparse.Namespace) -> None:
     hosts = site.host_overrides if site else {}
     for found in inspect(asked.inputs, jsonl=asked.jsonl, lane=asked.lane, recipe=asked.recipe, hosts=hosts):
         show.as_json(found)
+
+
+def fetch_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `fetch` takes."""
+    parser.add_argument("list", metavar="LIST", help="a table of URLs: .csv, .tsv, .jsonl (also .gz, .zst) or .parquet")
+    parser.add_argument("--contact", required=True, help="whom a site may ask: it goes into the User-Agent")
+    parser.add_argument("--url-col", default="url", metavar="COLUMN")
+    parser.add_argument("--caption-col", default="", metavar="COLUMN")
+    parser.add_argument("--keep-cols", nargs="+", default=[], metavar="COLUMN", help="go into the results as they are")
+    parser.add_argument("--round", default="1", metavar="LABEL", help="a new one asks again; the same never asks twice")
+    parser.add_argument("--delay-s", type=float, default=1.0, help="between requests to a host (default 1)")
+    parser.add_argument("--round-s", type=float, default=3600.0, help="after it no request is begun (default 3600)")
+
+
+def fetch_verb(asked: argparse.Namespace) -> None:
+    """Print one JSON line a row of the list; what came lies in the site's store as WARC."""
+    from pathlib import Path
+
+    from pipelines.capture.inputs import adopt
+    from pipelines.capture.layout import TABLES, Form, Layout
+    from pipelines.capture.url_list import list_source
+    from pipelines.recipe import Crawl, Source, of_lane
+    from pipelines.site import load_site
+    from schemas.errors import SourceError
+    from schemas.source import SourceCard, SourceKind
+
+    path = Path(asked.list)
+    if not path.name.lower().endswith(TABLES):
+        raise SourceError(f"{path} is no table that is read: {', '.join(TABLES)}")
+    site = load_site(asked.site)
+    layout = Layout(url_column=asked.url_col, caption_column=asked.caption_col, keep_columns=tuple(asked.keep_cols))
+    card = SourceCard(name="list", kind=SourceKind.OTHER, title=path.name, provider="unknown", contact=asked.contact)
+    crawl = Crawl(rounds=(asked.round,), delay_s=asked.delay_s, round_s=asked.round_s)
+    source = Source(card=card, lanes=("image_caption",), inputs=(str(path),), crawl=crawl, layout=layout)
+    recipe = dataclasses.replace(of_lane("image_caption"), sources=(source,))
+    with _progress(asked.json) as progress:
+        found = list_source(
+            recipe, site, source, [adopt(site, path.name, path, Form.TABLE)], asked.round, progress=progress
+        )
+    for receipt in found.results:
+        for row in site.store.read_part(receipt.part("listed")).to_pylist():
+            show.as_json(row | {"kept": dict(row["kept"])})

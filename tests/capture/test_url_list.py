@@ -1,0 +1,149 @@
+"""Tables of URLs: one row of results a row, whatever became of it; captions go to what was fetched."""
+
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.capture.url_list import LISTED
+from pipelines.cli import main
+from pipelines.store import Store
+from tests.capture.server import http, serving
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+ANSWERS = {
+    "/robots.txt": http(b"User-agent: *\nDisallow: /private\n"),
+    "/a.png": http(PNG, type="image/png"), "/moved": http(status=302, more="Location: http://b.example/b.png\r\n"),
+    "b.example/b.png": http(PNG + b"b", type="image/png"), "/inward": http(status=302, more="Location: http://169.254.169.254/\r\n"),
+    "/busy": http(b"", 500),
+}  # fmt: skip
+ROWS = [
+    {"url": "http://a.example/a.png", "alt": "A frog.", "n": 1},
+    {"url": "http://a.example/moved", "alt": "Moved.", "n": 2},
+    {"url": "http://a.example/gone", "alt": "", "n": 3},
+    {"url": "http://a.example/private/x", "alt": "x", "n": 4},
+    {"url": "http://a.example/inward", "alt": "x", "n": 5},
+    {"url": "file:///etc/passwd", "alt": "x", "n": 6},
+    {"url": "http://127.0.0.1/x", "alt": "x", "n": 7},
+    {"url": None, "alt": "x", "n": 8},
+    {"url": "http://a.example/busy", "alt": "x", "n": 9},
+    {"url": "http://a.example/a.png#top", "alt": "Again.", "n": 10},
+]
+ENDS = [
+    ("fetched", 200, None), ("fetched", 200, None), ("not_found", 404, "the server answered 404"),
+    ("refused", None, "robots.txt line 2 bars HeadwaterBot: Disallow: /private"), ("refused", None, "address in 169.254.0.0/16 (link local)"),
+    ("refused", None, "no URL that is asked for: http or https"), ("refused", None, "address in 127.0.0.0/8 (loopback)"),
+    ("refused", None, "no URL that is asked for: http or https"), ("http_error", 500, "the server answered 500"), ("fetched", 200, None),
+]  # fmt: skip
+
+
+def as_csv(path, rows, mark=","):
+    lines = [
+        mark.join(rows[0]),
+        *(mark.join("" if cell is None else str(cell) for cell in row.values()) for row in rows),
+    ]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def as_jsonl(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+
+FORMS = {
+    "list.csv": as_csv,
+    "list.tsv": lambda path, rows: as_csv(path, rows, "\t"),
+    "list.jsonl": as_jsonl,
+    "list.parquet": lambda path, rows: pq.write_table(pa.Table.from_pylist(rows), path),
+}
+
+
+@pytest.fixture
+def fetch(tmp_path):
+    """`fetch(name)`: the lines that the verb prints for the list of this name, and what the server was asked."""
+
+    def do(name, *more, answers=ANSWERS):
+        with serving(answers) as (port, log):
+            hosts = "".join(f'"{host}" = "127.0.0.1:{port}"\n' for host in ("a.example", "b.example"))
+            (tmp_path / "site.toml").write_text(f"[hosts]\n{hosts}", "utf-8")
+            command = [
+                "fetch",
+                tmp_path / name,
+                "--contact",
+                "x@headwater.example",
+                "--site",
+                tmp_path,
+                "--delay-s",
+                "0.01",
+            ]
+            out, err = StringIO(), StringIO()
+            with redirect_stdout(out), redirect_stderr(err):
+                code = main([str(word) for word in (*command, *more)])
+        return code, [json.loads(line) for line in out.getvalue().splitlines()], err.getvalue(), log
+
+    return do
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_row_has_one_result_in_its_order(tmp_path, fetch, name):
+    FORMS[name](tmp_path / name, ROWS)
+    code, found, err, log = fetch(name, "--caption-col", "alt", "--keep-cols", "n", "alt")
+    assert (code, err) == (0, "")
+    assert [(row["outcome"], row["status"], row["error"]) for row in found] == ENDS
+    assert [row["kept"]["n"] for row in found] == [str(row["n"]) for row in ROWS]
+    assert [row["row"] for row in found] == list(range(1, 11))
+    assert (found[1]["uri"], found[1]["media_type"], found[1]["payload_bytes"]) == (
+        "http://b.example/b.png",
+        "image/png",
+        29,
+    )
+    assert sorted(log.paths("a.example")) == ["/a.png", "/busy", "/gone", "/inward", "/moved", "/robots.txt"]
+    assert log.paths("b.example") == ["/robots.txt", "/b.png"]
+    assert list(found[0]) == LISTED.names
+
+
+def test_a_list_that_was_fetched_is_not_asked_for_again_and_a_new_round_asks(tmp_path, fetch):
+    as_csv(tmp_path / "list.csv", ROWS[:2])
+    first = fetch("list.csv")
+    again = fetch("list.csv", "--caption-col", "alt")
+    assert again[3].asked == []
+    assert [row["outcome"] for row in again[1]] == ["fetched", "fetched"]
+    second = fetch("list.csv", "--round", "2")
+    assert len(second[3].asked) == len(first[3].asked)
+    assert [(row["outcome"], row["payload_bytes"]) for row in second[1]] == [("revisit", 28), ("revisit", 29)]
+
+
+def test_captions_are_said_of_what_was_fetched_behind_redirects(tmp_path, fetch):
+    as_csv(tmp_path / "list.csv", ROWS)
+    fetch("list.csv", "--caption-col", "alt")
+    store = Store(root=str(tmp_path))
+    said = [row for path in store.list("parts/annotation") for row in pq.read_table(store.local(path)).to_pylist()]
+    assert sorted((row["subject"], row["text"], row["locator"]) for row in said) == [
+        ("http://a.example/a.png", "A frog.", "row 1"), ("http://a.example/a.png", "Again.", "row 10"),
+        ("http://b.example/b.png", "Moved.", "row 2"),
+    ]  # fmt: skip
+
+
+def test_a_row_that_cannot_be_read_is_a_result_too(tmp_path, fetch):
+    (tmp_path / "list.jsonl").write_text('{"url": "http://a.example/a.png"}\n{\n', "utf-8")
+    found = fetch("list.jsonl")[1]
+    assert [(row["row"], row["outcome"]) for row in found] == [(1, "fetched"), (2, "damaged")]
+    assert found[1]["error"].startswith("no JSON")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("list.csv", "--url-col", "link"), "has no column 'link', but alt, n, url"),
+        (("list.csv", "--keep-cols", "x"), "has no column 'x'"),
+        (("list.txt",), "is no table that is read"),
+        (("none.csv",), "cannot be read"),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_refused_before_anything_is_asked(tmp_path, fetch, words, why):
+    as_csv(tmp_path / "list.csv", ROWS)
+    code, _, err, log = fetch(*words)
+    assert (code, log.asked) == (2, [])
+    assert why in err
