@@ -56,7 +56,7 @@ class Round:
     over: str
     began: float
     known: Known = field(default_factory=Known)
-    screen: Screen = lambda _: None
+    screen: Screen = lambda answer: answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from pipelines.capture import http
 from pipelines.capture.address import Hosts, refusal, url_refusal
 from pipelines.capture.wire import HEAD_BYTES, NoAnswer, read_body, read_head, true_block
 from schemas.capture import Outcome
+from schemas.reasons import Reason
 
 MAX_BYTES = 10 << 20  # Chosen: Common Crawl cuts pages at 5 MiB; pictures and recordings are larger
 DEADLINE_S = 30.0  # Chosen: of the whole exchange; a timeout per read lets a server drip for ever
@@ -67,7 +68,7 @@ class Fetched:
 
     `request`: as sent. `header_block`: as received, but for lines that are not true of the stored body (see
     `wire.true_block`). `body`: transfer coding undone, content coding in place.
-    `truncated`: time | length | disconnect, where the body is not whole; null otherwise.
+    `truncated`: time | length | disconnect, where the body is not whole; null otherwise. `reason`: why its bytes were not kept.
     """
 
     url: str
@@ -80,6 +81,7 @@ class Fetched:
     ip: str | None = None
     truncated: str | None = None
     detail: str | None = None
+    reason: Reason | None = None
 
     @property
     def headers(self) -> list[tuple[str, str]]:

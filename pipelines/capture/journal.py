@@ -23,6 +23,7 @@ from pipelines.capture.fetch import Fetched
 from pipelines.store import Store
 from schemas.capture import Outcome
 from schemas.digest import sha256
+from schemas.reasons import Reason
 
 _FIELDS = ("status", "ip", "truncated", "detail")
 _INSTANCES, _OPEN = itertools.count(), set[int]()  # of this process: which journals are still being written
@@ -102,7 +103,7 @@ class Journal:
         parts = (answer.request, answer.header_block, answer.body)
         head = {name: getattr(answer, name) for name in _FIELDS} | {
             "url": answer.url, "outcome": answer.outcome.value, "fetched_at": answer.fetched_at.isoformat(),
-            "lengths": [len(part) for part in parts],
+            "reason": answer.reason and answer.reason.value, "lengths": [len(part) for part in parts],
         }  # fmt: skip
         data = b"".join((json.dumps(head).encode(), b"\n", *parts))
         if not self._store.create(self._path(host, number, "answer"), data):
@@ -118,7 +119,7 @@ class Journal:
         return Fetched(
             url=said["url"], outcome=Outcome(said["outcome"]), fetched_at=datetime.fromisoformat(said["fetched_at"]),
             request=rest[:request], header_block=rest[request : request + block], body=rest[request + block :][:body],
-            **{name: said[name] for name in _FIELDS},
+            reason=said["reason"] and Reason(said["reason"]), **{name: said[name] for name in _FIELDS},
         )  # fmt: skip
 
     def close(self) -> None:

@@ -13,12 +13,14 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.capture.block import BlockList, Guard
 from pipelines.capture.crawl import Round, crawl
 from pipelines.capture.crawl_plan import CrawlPlan
 from pipelines.capture.journal import forget
 from pipelines.capture.known import FRONTIER, Known
 from pipelines.capture.layout import File, Form
 from pipelines.capture.medium import KINDS, Kind
+from pipelines.capture.screen import screened
 from pipelines.capture.stored import ARCHIVE
 from pipelines.receipt import Receipt, Tables, is_stored, room
 from pipelines.receipt import stored as stored_receipt
@@ -61,7 +63,7 @@ def crawl_source(
     # Not the options: a round that was fetched is never fetched again, whatever the next one is to be like.
     key = digest("room", "crawled", 5, source.card.name, sorted(urls), label, media)
     plan = plan_of(source, urls, media)
-    fetched = crawled_room(site, plan, key, clock=clock, progress=progress)
+    fetched = crawled_room(site, plan, key, recipe.block_lists, clock=clock, progress=progress)
     files = archives_of(site, fetched)
     orders = [CaptureOrder(source=source.card.name, files=(file,)) for file in files]
     receipts = [found[0] for found in run_orders(recipe, site, orders, f"capture {source.card.name}", progress)]
@@ -94,7 +96,14 @@ def media_of(recipe: Recipe, source: Source) -> tuple[Kind, ...]:
 
 
 def crawled_room(
-    site: Site, plan: CrawlPlan, key: bytes, *, clock: Callable[[], float], progress: Progress, chain: str = ""
+    site: Site,
+    plan: CrawlPlan,
+    key: bytes,
+    lists: Sequence[BlockList] = (),
+    *,
+    clock: Callable[[], float],
+    progress: Progress,
+    chain: str = "",
 ) -> Receipt:
     """The receipt of a round: parts `archive`, `capture` (URLs without bytes), `frontier` and `hosts`.
 
@@ -109,8 +118,12 @@ def crawled_room(
     def build() -> tuple[Tables, dict[str, int]]:
         began, before = _begun(store, overs, folder, clock)
         known, archives = _known(store, name, before)
-        at = Round(store=store, folder=f"{folder}/hosts", over=over_path(began), began=began, known=known)
-        return _fetch(site, plan, at, archives, clock, progress)
+        with Guard(lists) as guard:
+            at = Round(
+                store=store, folder=f"{folder}/hosts", over=over_path(began), began=began, known=known,
+                screen=lambda answer: screened(guard, answer),
+            )  # fmt: skip
+            return _fetch(site, plan, at, archives, clock, progress)
 
     try:
         fetched = room(store, name, "crawled", key, build)

@@ -13,6 +13,7 @@ from pipelines.capture.uri import host, uri_key
 from pipelines.capture.warc_write import Refers, write_exchange
 from schemas.capture import CAPTURE, Outcome, capture_id
 from schemas.digest import sha256
+from schemas.reasons import Reason
 
 
 class Outcomes:
@@ -34,14 +35,16 @@ class Outcomes:
         `refers`: where the body was found before, if it is the same.
         """
         if answer.status is None:
-            self.unanswered(answer.url, answer.outcome, answer.detail, answer.fetched_at)
+            self.unanswered(answer.url, answer.outcome, answer.detail, answer.fetched_at, answer.reason)
             return
         if answer.url not in self._counted:
             self._counted.add(answer.url)
             self.counts[Outcome.REVISIT if refers else answer.outcome] += 1
         self._answers.setdefault(about, {})[answer.url] = refers
 
-    def unanswered(self, url: str, outcome: Outcome, detail: str | None, at: datetime | None = None) -> None:
+    def unanswered(
+        self, url: str, outcome: Outcome, detail: str | None, at: datetime | None = None, reason: Reason | None = None
+    ) -> None:
         """Note a URL that gave nothing, now or `at` the time it was asked."""
         when = at or datetime.fromtimestamp(self._clock(), UTC)
         key = capture_id(
@@ -51,6 +54,7 @@ class Outcomes:
         self._rows.append(
             {
                 "capture_id": key, "source": self._source, "outcome": outcome.value, "detail": detail, "uri": url,
+                "reason": reason and reason.value,
                 "uri_key": uri_key(url), "host": host(url), "fetched_at": when, "headers": [], "record_type": "fetch",
             }
         )  # fmt: skip

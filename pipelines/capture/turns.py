@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pipelines.capture.fetch import Client, Fetched, Headers, fetch
 from pipelines.capture.journal import Journal, State
@@ -17,8 +17,7 @@ IN_DOUBT = (
     "asked by a worker that ended before it wrote what came; left for another round, so that nothing is asked twice"
 )
 
-# Why the bytes of an answer must not be kept, or null: asked before anything of it is written anywhere.
-Screen = Callable[[Fetched], str | None]
+Screen = Callable[[Fetched], Fetched]  # an exchange as it may be kept: asked before anything of it is written anywhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,7 @@ class Turns:
 
     def __init__(
         self, client: Client, journal: Journal, *, delay_s: float, round_s: float,
-        known: Mapping[str, Pause] | None = None, screen: Screen = lambda _: None,
+        known: Mapping[str, Pause] | None = None, screen: Screen = lambda answer: answer,
     ) -> None:  # fmt: skip
         self._client, self._journal, self._delay_s = client, journal, delay_s
         self._ends_at = asyncio.get_running_loop().time() + round_s
@@ -85,11 +84,7 @@ class Turns:
                 one.free_at = loop.time() + one.delay_s  # another worker asked this host just now
 
     async def _asked(self, one: _Host, host: str, url: str, conditions: Headers) -> Fetched:
-        answer = await fetch(url, self._client, conditions)
-        if why := self._screen(answer):
-            answer = replace(
-                answer, outcome=Outcome.REFUSED, status=None, request=b"", header_block=b"", body=b"", detail=why
-            )
+        answer = self._screen(await fetch(url, self._client, conditions))
         await asyncio.to_thread(self._journal.write, host, answer)
         self._note(one, answer)
         return answer

@@ -90,7 +90,7 @@ def list_source(
                 plan_of(source, urls, ()), is_list=True, max_depth=0, max_pages=len(urls) * (1 + REDIRECTS)
             )  # fmt: skip
             chain = f"-{file.sha256[:16]}-{number}"
-            fetched = crawled_room(site, plan, key, chain=chain, clock=clock, progress=progress)
+            fetched = crawled_room(site, plan, key, recipe.block_lists, chain=chain, clock=clock, progress=progress)
             crawled = archives_of(site, fetched)
             orders = [CaptureOrder(source=source.card.name, files=(one,)) for one in crawled]
             captured = [done[0] for done in run_orders(recipe, site, orders, f"capture {source.card.name}", progress)]

@@ -7,10 +7,13 @@ import zlib
 import pytest
 
 from pipelines.capture.block import Guard, block_list
-from pipelines.capture.crawl import CrawlPlan, crawl
+from pipelines.capture.crawl import Round, crawl
+from pipelines.capture.crawl_plan import CrawlPlan
 from pipelines.capture.pdq_child import hash_picture
+from pipelines.capture.screen import screened
 from pipelines.phases import capture
 from pipelines.recipe import dump, loads
+from pipelines.store import Store
 from schemas.capture import CAPTURE
 from schemas.digest import sha256
 from schemas.errors import RecipeError
@@ -153,7 +156,9 @@ def test_a_crawl_writes_nothing_of_what_is_blocked(folder):
     )
     with serving(answers) as (port, _), Guard([block_list("known.txt", folder)]) as guard:
         hosts = {"a.example": ("127.0.0.1", port)}
-        rows = crawl(plan, out, clock=lambda: 1e9, hosts=hosts, guard=guard).outcomes.to_pylist()
+        store = Store(root=str(folder / "store"))
+        at = Round(store=store, folder="hosts", over="over", began=1e9, screen=lambda answer: screened(guard, answer))
+        rows = crawl(plan, out, clock=lambda: 1e9, hosts=hosts, at=at).outcomes.to_pylist()
     cases = {row["uri"]: (row["outcome"], row["reason"], row["detail"]) for row in rows if row["reason"]}
     assert cases == {
         "http://a.example/bad.png": ("refused", "blocked_by_hash", "its sha256 is on a block list"),
@@ -166,6 +171,7 @@ def test_a_crawl_writes_nothing_of_what_is_blocked(folder):
     (folder / "w").mkdir()
     (folder / "w" / "crawl.warc.gz").write_bytes(out.getvalue())
     assert [is_on_disk(folder / "w", data) for data in (BAD, COPY, GOOD)] == [False, False, True]
+    assert [is_on_disk(folder / "store", data) for data in (BAD, COPY, GOOD)] == [False, False, True]
 
 
 @pytest.mark.parametrize("line", ["sha256:12", "md5:" + "0" * 64, "x" * 64, "pdq:"])
