@@ -1,5 +1,6 @@
 """Meeting an origin: its robots.txt first, wherever redirects lead to it, then the sitemaps that it names, under caps."""
 
+import itertools
 from collections.abc import Awaitable, Callable, Collection
 
 from pipelines.capture import codings, http
@@ -8,7 +9,7 @@ from pipelines.capture.crawl_plan import CrawlPlan
 from pipelines.capture.fetch import Fetched
 from pipelines.capture.frontier import Found, Frontier
 from pipelines.capture.manners import Manners, manners
-from pipelines.capture.sitemap import MAX_URLS, read_sitemap
+from pipelines.capture.sitemap import MAX_CHARS, MAX_URLS, read_sitemap
 from pipelines.capture.turns import Turns
 from pipelines.capture.uri import absolute, host
 from schemas.capture import Outcome
@@ -74,7 +75,8 @@ class Introductions:
                 more = sitemap.sitemaps[: _SITEMAPS - len(files)] if level < _SITEMAP_LEVELS else ()
                 files += [(part, level + 1) for part in more]
                 pages += [page for part in sitemap.pages if (page := _listed(part, name))]
-        return pages[:MAX_URLS]
+        chars = itertools.accumulate(len(page.url) for page in pages[:MAX_URLS])
+        return [page for page, sum_ in zip(pages, chars, strict=False) if sum_ <= MAX_CHARS]
 
 
 def _listed(url: str, name: str | None) -> Found | None:

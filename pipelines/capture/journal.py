@@ -105,20 +105,19 @@ class Journal:
             "url": answer.url, "outcome": answer.outcome.value, "fetched_at": answer.fetched_at.isoformat(),
             "reason": answer.reason and answer.reason.value, "lengths": [len(part) for part in parts],
         }  # fmt: skip
-        data = b"".join((json.dumps(head).encode(), b"\n", *parts))
-        if not self._store.create(self._path(host, number, "answer"), data):
+        if not self._store.create(self._path(host, number, "answer"), json.dumps(head).encode() + b"\n", *parts):
             raise RoundOver
         one.answered.add(number)
 
     def read(self, host: str, url: str) -> Fetched:
         """The answer for a URL that has one."""
         data = self._store.read(self._path(host, self._index(host).claims[url], "answer"))
-        head, _, rest = data.partition(b"\n")
-        said: dict[str, Any] = json.loads(head)
-        request, block, body = said["lengths"]
+        end = data.index(b"\n") + 1
+        said: dict[str, Any] = json.loads(data[:end])
+        _, request, block, body = itertools.accumulate(said["lengths"], initial=end)
         return Fetched(
             url=said["url"], outcome=Outcome(said["outcome"]), fetched_at=datetime.fromisoformat(said["fetched_at"]),
-            request=rest[:request], header_block=rest[request : request + block], body=rest[request + block :][:body],
+            request=data[end:request], header_block=data[request:block], body=data[block:body],
             reason=said["reason"] and Reason(said["reason"]), **{name: said[name] for name in _FIELDS},
         )  # fmt: skip
 

@@ -6,6 +6,10 @@ from pipelines.capture.fetch import Fetched
 from pipelines.capture.links import Links, links
 from pipelines.capture.warc import Record
 
+_HTML_BYTES = (
+    2 << 20
+)  # Chosen: of a page; the largest honest index pages are some hundred kB, and reading takes three times as much
+
 
 def leads(page: Fetched | Record, cap: int) -> Links:
     """The links of a page; none of what is no HTML, or cannot be decoded under `cap` bytes."""
@@ -16,4 +20,4 @@ def leads(page: Fetched | Record, cap: int) -> Links:
         body = codings.decoded(page.body, page.headers, cap=cap, is_truncated=is_cut)
         url, payload = page.url, b"" if body.problem else body.payload
     declared = media_type(http.header(page.headers, "content-type"), payload)
-    return links(payload, url) if declared in HTML else Links()
+    return links(payload[:_HTML_BYTES], url) if declared in HTML else Links()

@@ -8,7 +8,7 @@ MAX_URLS = 50_000  # Source: sitemaps.org protocol: at most 50,000 URLs
 MAX_BYTES = 50 << 20  # Source: the same: at most 50 MiB, uncompressed
 _URL_CHARS = 2048  # Source: the same: a URL is shorter than 2,048 characters
 _FED = 64 << 10
-_KEPT_CHARS = 8 << 20  # Chosen: of all URLs; 50,000 honest ones are some 4 million characters
+MAX_CHARS = 4 << 20  # Chosen: of all URLs; 50,000 honest ones are some 3 million characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class _Reading:
         if kind in self.found and 0 < len(self.text.strip()) <= _URL_CHARS:
             self.found[kind].append(self.text.strip())
             self.chars += len(self.text)
-            if len(self.found[kind]) >= MAX_URLS or self.chars > _KEPT_CHARS:
+            if len(self.found[kind]) >= MAX_URLS or self.chars > MAX_CHARS:
                 raise _StopError
         self.path.pop()
 

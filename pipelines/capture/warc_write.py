@@ -3,8 +3,9 @@
 Same exchanges, same bytes: record ids come from content, and no member holds a time of its own.
 """
 
-import gzip
+import hashlib
 import uuid
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import IO
 from pipelines.capture.fetch import Fetched
 from schemas.digest import digest, sha256
 
+_GZIP = 31  # window bits that make zlib write a gzip member
 _HTTP = "application/http; msgtype="
 # Source: WARC/1.1 (ISO 28500:2017), section 6.7: what a revisit record stands for.
 _UNMODIFIED = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
@@ -32,8 +34,8 @@ class Refers:
 def write_warcinfo(out: IO[bytes], fields: Sequence[tuple[str, str]], at: datetime) -> str:
     """The id of the warcinfo record just written. `fields`: what it says of the crawl, one line each."""
     block = "".join(f"{name}: {value}\r\n" for name, value in fields).encode()
-    name = _record_id("warcinfo", "", at, block)
-    _write(out, "warcinfo", name, at, [("Content-Type", "application/warc-fields")], block)
+    name = _record_id("warcinfo", "", at, (block,))
+    _write(out, "warcinfo", name, at, [("Content-Type", "application/warc-fields")], (block,))
     return name
 
 
@@ -42,9 +44,9 @@ def write_exchange(out: IO[bytes], found: Fetched, warcinfo: str, refers: Refers
 
     `warcinfo`: id of the record that describes them. `refers`: the answer is a revisit of that; its body is not written.
     """
-    block = found.header_block + (b"" if refers else found.body)
+    block = (found.header_block, b"" if refers else found.body)
     kind = "revisit" if refers else "response"
-    asked = _record_id("request", found.url, found.fetched_at, found.request)
+    asked = _record_id("request", found.url, found.fetched_at, (found.request,))
     answered = _record_id(kind, found.url, found.fetched_at, block)
     shared = [("WARC-Target-URI", found.url), ("WARC-Warcinfo-ID", warcinfo)]
     if found.ip:
@@ -59,7 +61,7 @@ def write_exchange(out: IO[bytes], found: Fetched, warcinfo: str, refers: Refers
     if found.truncated:
         response.append(("WARC-Truncated", found.truncated))
     request = [*shared, ("WARC-Concurrent-To", answered), ("Content-Type", _HTTP + "request")]
-    _write(out, "request", asked, found.fetched_at, request, found.request)
+    _write(out, "request", asked, found.fetched_at, request, (found.request,))
     offset = out.tell()
     _write(out, kind, answered, found.fetched_at, response, block)
     return offset, out.tell() - offset
@@ -69,19 +71,28 @@ def _time(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _record_id(kind: str, url: str, at: datetime, block: bytes) -> str:
+def _record_id(kind: str, url: str, at: datetime, block: Sequence[bytes]) -> str:
     """A name made of what the record holds. Source: RFC 9562, section 5.8: version 8 is for hashes of one's own."""
-    number = int.from_bytes(digest("warc", kind, url, at, sha256(block))[:16])
+    number = int.from_bytes(digest("warc", kind, url, at, _sha256(block))[:16])
     number = number & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62
     return f"<urn:uuid:{uuid.UUID(int=number)}>"
 
 
-def _digest(data: bytes) -> str:
-    return f"sha256:{sha256(data).hex()}"
+def _sha256(parts: Sequence[bytes]) -> bytes:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.digest()
 
 
-def _write(out: IO[bytes], kind: str, name: str, at: datetime, fields: Sequence[tuple[str, str]], block: bytes) -> None:
+def _write(
+    out: IO[bytes], kind: str, name: str, at: datetime, fields: Sequence[tuple[str, str]], block: Sequence[bytes]
+) -> None:
+    """Write one record as a gzip member, piece by piece: a block may be large."""
     first = [("WARC-Type", kind), ("WARC-Record-ID", name), ("WARC-Date", _time(at))]
-    last = [("WARC-Block-Digest", _digest(block)), ("Content-Length", str(len(block)))]
+    last = [("WARC-Block-Digest", f"sha256:{_sha256(block).hex()}"), ("Content-Length", str(sum(map(len, block))))]
     head = "WARC/1.1\r\n" + "".join(f"{key}: {value}\r\n" for key, value in [*first, *fields, *last]) + "\r\n"
-    out.write(gzip.compress(head.encode() + block + b"\r\n\r\n", mtime=0))
+    packer = zlib.compressobj(wbits=_GZIP)  # without a time of its own
+    for part in (head.encode(), *block, b"\r\n\r\n"):
+        out.write(packer.compress(part))
+    out.write(packer.flush())
