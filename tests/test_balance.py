@@ -11,6 +11,7 @@ from pipelines.recipe import dump, loads
 from schemas.digest import sha256
 from schemas.errors import RecipeError
 from schemas.item import ID
+from tests.split.pictures import recipe as corpus
 
 WORDS = ["cat", "dog", "red", "fox", "the", "axolotl", "Zürich"]
 ENTRIES = pa.array(["cat", "dog", "red fox", "axolotl", "zürich", "the red fox"])
@@ -86,23 +87,7 @@ def test_of_a_common_entry_about_the_bound_stays_and_a_seed_chooses():
     assert 0 < np.sum(stays & other) < stays.sum()
 
 
-RECIPE = """
-format = 1
-name = "balanced"
-policy = "opt_out_respected"
-[[source]]
-lane = "image_caption"
-from = "held"
-[source.card]
-name = "s"
-kind = "synthetic"
-title = "t"
-provider = "us"
-contact = "nobody@corpus.example"
-[balance]
-entries = "entries.txt"
-at_most = 2
-"""
+RECIPE = corpus(more='[balance]\nentries = "entries.txt"\nat_most = 2')
 
 
 @pytest.fixture

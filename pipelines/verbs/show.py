@@ -44,6 +44,7 @@ def _plain(value: object) -> object:
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table on the terminal, numbers to the right."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     shown = Table(title=title, title_justify="left")
@@ -51,7 +52,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
         numeric = all(isinstance(row[i], int | float) for row in rows)
         shown.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*(_cell(value) for value in row))
+        shown.add_row(*(escape(_cell(value)) for value in row))  # "[models]" is no markup
     # Not a terminal (a file, CI): wide enough that no row is cut.
     Console(width=None if sys.stdout.isatty() else 140, highlight=False).print(shown)
 

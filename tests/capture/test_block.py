@@ -23,23 +23,9 @@ from tests.capture.server import http, page, serving
 from tests.capture.uploads import parquet, tar, write, zipped
 from tests.conftest import site_at
 from tests.split.pictures import encoded, scene
+from tests.split.pictures import recipe as corpus
 
-RECIPE = """
-format = 1
-name = "blocked"
-policy = "opt_out_respected"
-block_lists = ["known.txt"]
-[[source]]
-lane = "image_caption"
-from = "held"
-[source.card]
-name = "s"
-kind = "synthetic"
-title = "t"
-provider = "us"
-contact = "nobody@corpus.example"
-licence = "CC0-1.0"
-"""
+RECIPE = corpus(top='block_lists = ["known.txt"]')
 BAD, GOOD = (encoded(scene(300, 200, seed=seed), "PNG") for seed in (1, 2))
 KNOWN = scene(300, 200, seed=3)
 COPY = encoded(KNOWN.resize((240, 160)), "JPEG", quality=60)  # no list holds its sha256

@@ -1,5 +1,6 @@
 """CLIP by a tiny model that the test makes: real code all the way, no download; and off without one."""
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -7,15 +8,20 @@ import json
 import pyarrow as pa
 import pytest
 
+from pipelines.audit.open import Ledger
+from pipelines.cli import main
 from pipelines.lanes.image_caption import IMAGE_CAPTION
 from pipelines.measures.clip import CLIP, measure_clip
 from pipelines.policies.image import CLIP_QUALITY
+from pipelines.recipe import loads
 from pipelines.rooms import measure
+from pipelines.run import run
 from pipelines.split.image import IMAGE_FACTS
 from pipelines.stage import Reach
 from schemas.errors import ModelMissing
 from schemas.item import item_schema
-from tests.split.pictures import encoded, roots, scene
+from tests.conftest import site_at
+from tests.split.pictures import encoded, recipe, roots, scene
 
 torch = pytest.importorskip("torch")
 CONFIG = {
@@ -104,9 +110,8 @@ def test_scores_are_those_of_open_clip_itself(made):
     assert all(0 < unsafe < 1 for _, unsafe in found)
 
 
-@pytest.mark.parametrize("cut", range(6))
-def test_a_score_does_not_depend_on_what_else_is_in_the_batch(made, cut):
-    stage, models = made
+def test_a_score_does_not_depend_on_what_else_is_in_the_batch(made):
+    stage, models, cut = *made, 2
     whole = scores(measure_clip(stage, items(), reach(models)))
     halves = [measure_clip(stage, items().slice(*part), reach(models)) for part in ((0, cut), (cut,))]
     assert [pair for half in halves for pair in scores(half)] == whole
@@ -167,6 +172,56 @@ def test_a_file_that_is_missing_another_or_broken_is_named(made, tmp_path):
             asked({setting: other}, {name: str(tmp_path / "x")})
     with pytest.raises(ModelMissing, match="has no architecture 'ViT-B-31'"):
         asked({"config": "", "architecture": "ViT-B-31"}, {})
+
+
+def test_plan_and_check_say_what_is_off_and_check_finds_the_files_of_what_is_on(made, tmp_path, capsys):
+    stage, models = made
+    (tmp_path / "held").mkdir()
+    (tmp_path / "held" / "a.jpg").write_bytes(FILES[0])
+    on = "".join(f'{key} = "{stage.settings[key]}"\n' for key in ("checkpoint", "config", "safety_head"))
+    for name, more in (("off", ""), ("on", f'[stage."measure.clip"]\n{on}')):
+        (tmp_path / f"{name}.toml").write_text(recipe(more=more))
+    paths = "".join(f'{name} = "{path}"\n' for name, path in models.items())
+    (tmp_path / "site.toml").write_text(f'[store]\nurl = "."\n[models]\n{paths}')
+
+    def said(*words):
+        code = main([*words, "--site", str(tmp_path)])
+        return code, capsys.readouterr().out
+
+    assert json.loads(said("plan", str(tmp_path / "off.toml"), "--sample", "0", "--json")[1])["off"] == list(CLIP.off)
+    assert json.loads(said("plan", str(tmp_path / "on.toml"), "--sample", "0", "--json")[1])["off"] == []
+    found = json.loads(said("check", str(tmp_path / "off.toml"), "--json")[1])["checked"]
+    assert [one["found"] for one in found if one["what"] == "off"] == list(CLIP.off)
+    assert "[models]" in said("check", str(tmp_path / "off.toml"))[1]
+    found = json.loads(said("check", str(tmp_path / "on.toml"), "--json")[1])["checked"]
+    assert {
+        one["what"]: one["found"] for one in found if one["what"].startswith("model ") and "lid" not in one["what"]
+    } == {f"model {name}": path for name, path in models.items() if name != "clip_config"}
+    (tmp_path / "site.toml").write_text('[store]\nurl = "."\n')
+    assert said("check", str(tmp_path / "on.toml"))[0] != 0
+
+
+def test_a_run_scores_what_it_publishes_and_balances_what_it_keeps(made, tmp_path):
+    stage, models = made
+    on = "".join(f'{key} = "{stage.settings[key]}"\n' for key in ("checkpoint", "config"))
+    lines = f'[balance]\nentries = "words.txt"\nat_most = 3\n[stage."measure.clip"]\n{on}[stage."quality.clip"]\nmin_clip_score = -1\n'
+    (tmp_path / "words.txt").write_text("frog\naxolotl\n")
+    (tmp_path / "held").mkdir()
+    for seed in range(12):
+        (tmp_path / "held" / f"{seed}.png").write_bytes(encoded(scene(seed=seed), "PNG"))
+        (tmp_path / "held" / f"{seed}.txt").write_text("an axolotl" if seed == 5 else f"a frog, photograph {seed}")
+    site = dataclasses.replace(site_at(tmp_path / "site"), models=tuple(models.items()))
+    done = run(loads(recipe(more=lines), base=tmp_path), site)
+    assert done.balance.holds
+    assert done.off == (CLIP.off[1],)
+    rows = Ledger.open(site.store).db.rows(
+        "SELECT d.state, d.stage, d.reason, s.clip_score, s.unsafe_score FROM disposition d JOIN signal_image_caption s USING (item_id)"
+    )
+    assert [row["unsafe_score"] for row in rows] == [None] * 12
+    assert {row["clip_score"] is not None for row in rows} == {True}
+    gone = [(row["state"], row["stage"], row["reason"]) for row in rows if row["state"] != "kept"]
+    assert set(gone) == {("dropped", "mix.balance", "over_represented")}
+    assert 4 <= len(gone) < 11
 
 
 def test_the_digest_of_the_model_is_in_the_key_of_the_stage(made):

@@ -14,6 +14,30 @@ from schemas.annotation import SAID
 from schemas.digest import digest, sha256
 from schemas.item import item_schema
 
+RECIPE = """
+format = 1
+name = "pictures"
+policy = "opt_out_respected"
+{top}
+[[source]]
+lane = "image_caption"
+from = "held"
+[source.card]
+name = "s"
+kind = "synthetic"
+title = "t"
+provider = "us"
+contact = "nobody@corpus.example"
+licence = "CC0-1.0"
+{more}
+"""
+
+
+def recipe(*, top: str = "", more: str = "") -> str:
+    """A corpus.toml of one source of pictures in the folder `held`, with these keys besides."""
+    return RECIPE.format(top=top, more=more)
+
+
 SAYER = digest("capture", "sayer")
 
 
