@@ -45,6 +45,7 @@ class Reason(StrEnum):
         "format_not_supported",
         "the bytes are of a format that the lane does not read (SVG, HEIC, AAC)",
     )
+    ENCRYPTED = "encrypted", "the content can only be read with a key (digital rights management)"
     CAPTION_MISSING = "caption_missing", "nothing that was captured says what the picture shows"
     TRANSCRIPT_MISSING = "transcript_missing", "nothing that was captured says what is heard: no transcript, no caption"
 

@@ -12,6 +12,7 @@ from pipelines.run import run
 from tests.capture.archives import http, members, warc
 from tests.conftest import site_at
 from tests.corpus.prose import paragraphs
+from tests.split.epubs import epub, xhtml
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "books"
 RECIPE = """
@@ -61,14 +62,22 @@ def test_editions_of_one_book_become_one_item_and_other_books_stay(tmp_path):
         f"<html><body><pre>{START}</pre><h1>The River</h1>{page}<pre>{END} licence</pre></body></html>"
     )
     (books / "river.adoc").write_text("= The River\n\n" + body.replace("CHAPTER", "== CHAPTER"))
+    (books / "river.epub").write_bytes(
+        epub({"a.xhtml": xhtml(f"<h1>The River</h1>{page}")}, "<dc:title>The River</dc:title>")
+    )
     (books / "mill.txt").write_text(text("mill"))
+    (books / "locked.epub").write_bytes(epub({"a.xhtml": xhtml(page)}, more={"META-INF/rights.xml": "<rights/>"}))
+    with zipfile.ZipFile(books / "more.zip", "w") as archive:
+        archive.writestr("bridge.epub", epub({"a.xhtml": xhtml(f"<p>{text('bridge')}</p>")}))
     (books / "notes.txt").write_text("Return to the library by May.")
     found, _ = curated(tmp_path)
-    assert sorted(found[name] for name in ("river.txt", "river.htm", "river.adoc")) == [
-        ("kept", None), ("merged", "near_duplicate"), ("merged", "near_duplicate"),
+    assert sorted(found[name] for name in ("river.txt", "river.htm", "river.adoc", "river.epub")) == [
+        ("kept", None), ("merged", "exact_duplicate"), *[("merged", "near_duplicate")] * 2,
     ]  # fmt: skip
     assert {name: fate for name, fate in found.items() if not name.startswith("river")} == {
         "mill.txt": ("kept", None),
+        "bridge.epub": ("kept", None),
+        "locked.epub": ("dropped", "encrypted"),
         "notes.txt": ("dropped", "too_few_words"),
     }
 
@@ -88,14 +97,28 @@ def test_where_a_licence_is_required_the_header_of_a_book_is_one(tmp_path):
         )
         for n, (name, body) in enumerate(books.items())
     ]
+    data = epub({"a.xhtml": xhtml(f"<p>{text('road')}</p>")}, "<dc:rights>CC0-1.0</dc:rights>")
+    records += [
+        warc(
+            "response",
+            http(data, f"Content-Type: {kind}"),
+            {"WARC-Target-URI": f"http://books.example/{name}"},
+            n=9 + n,
+        )
+        for n, (name, kind) in enumerate([("road.epub", "application/epub+zip"), ("road", "application/octet-stream")])
+    ]
     (tmp_path / "books").mkdir()
     (tmp_path / "books" / "all.warc.gz").write_bytes(members(records))
     found, ledger = curated(tmp_path, "public_domain")
     assert found == {
         "free": ("kept", None), "owned": ("dropped", "licence_not_allowed"), "silent": ("dropped", "licence_unknown"),
+        "road.epub": found["road.epub"], "road": found["road"],
     }  # fmt: skip
+    assert {found["road.epub"][0], found["road"][0]} == {"kept", "merged"}
     rows = ledger.db.rows("SELECT expression, location, locator FROM licence ORDER BY expression")
     assert [(row["expression"], row["location"], row["locator"]) for row in rows] == [
+        ("CC0-1.0", "meta", "byte 262"),
+        ("CC0-1.0", "meta", "byte 262"),
         ("LicenseRef-headwater-gutenberg-copyrighted", "notice", "byte 12"),
         ("LicenseRef-headwater-public-domain-usa", "notice", "byte 0"),
     ]

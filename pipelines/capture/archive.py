@@ -37,7 +37,7 @@ AI_TXT_PATHS = ("/ai.txt", "/.well-known/ai.txt")
 SITE_FILES = frozenset((ROBOTS_PATH, TDMREP_PATH, *AI_TXT_PATHS))
 ROBOTS_BYTES = 500 << 10  # Source: RFC 9309, section 2.5: a parser reads at least 500 KiB
 HTML = frozenset(("text/html", "application/xhtml+xml"))
-BOOKS = HTML | {"text/plain"}  # what a book is served as
+BOOKS = HTML | {"text/plain", "application/epub+zip"}  # what a book is served as
 _CAPTURES = frozenset(("response", "resource", "conversion", "revisit"))
 _PICTURE_OR_SOUND = ("image/", "audio/")
 

@@ -60,7 +60,7 @@ def media_type(name: str, head: bytes) -> str:
             return code  # CMakeLists.txt
         return _PROSE.get(suffix) or code or _MARKUP.get(suffix) or sniff(head) or UNKNOWN
     shown = _shown(head)
-    if shown == _ZIP and suffix in _ZIPS:
+    if shown in (_ZIP, _BINARY[".epub"]) and suffix in _ZIPS:
         return _BINARY[suffix]
     return shown or _BINARY.get(suffix) or UNKNOWN
 

@@ -14,6 +14,7 @@ _MAGIC = (
     (b"PK\x03\x04", "application/zip"),
     (b"PK\x05\x06", "application/zip"),
 )
+_EPUB = b"mimetypeapplication/epub+zip"  # Source: EPUB 3.3, 4.2.6.1: the first file of the zip, stored as it is
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav"}
 _HTML = (
     b"<!doctype html", b"<html", b"<head", b"<script", b"<iframe", b"<h1", b"<div", b"<font", b"<table", b"<a", b"<style",
@@ -27,6 +28,8 @@ _MPEG = (0xFB, 0xFA, 0xF3, 0xF2)  # second byte of an MPEG layer 3 frame, with a
 
 def sniff(body: bytes) -> str | None:
     """The media type, or null where the bytes show none. `sniff(b"")` is null, `sniff(b"hello")` is text/plain."""
+    if body.startswith(_EPUB, 30) and body.startswith(b"PK\x03\x04"):
+        return "application/epub+zip"
     for magic, media_type in _MAGIC:
         if body.startswith(magic):
             return media_type

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipelines.rights import spdx
+from pipelines.rights.epub_rights import epub_licence_rows
 from pipelines.rights.evidence import excerpt
 from pipelines.rights.markup import as_utf8, pattern
 from pipelines.split.gutenberg import header
@@ -21,12 +22,14 @@ _PERMISSION = pattern(
 
 
 def book_licence_rows(uri: str | None, capture_id: bytes, data: bytes, payload_sha256: bytes) -> list[dict[str, Any]]:
-    """`schemas.rights.LICENCE` rows: what the header of this file says of its licence; none for a file without a header.
+    """`schemas.rights.LICENCE` rows: what the header of this file, or the package of an EPUB, says of its licence; none without either.
 
     A book that Gutenberg publishes without a notice of copyright is in the public domain of the USA, and perhaps not elsewhere.
     One with such a notice is not; those of its sisters in other countries are under other law (`expression` null).
     Source: the Project Gutenberg License, paragraphs 1.C, 1.D and 1.E.2.
     """
+    if data.startswith(b"PK"):
+        return epub_licence_rows(capture_id, data, payload_sha256)
     page = as_utf8(data)
     if not (head := header(page)):
         return []

@@ -9,15 +9,21 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.html import HTMLTree
+from resiliparse.parse.html import HTMLTree, NodeType
 
-from pipelines.child import serve
+from pipelines.child import RowFailed, serve
 from pipelines.split.chapters import Heading, chapters, heading, markup_headings
+from pipelines.split.charset import decode
+from pipelines.split.epub import EPUB_TYPE, read_epub
 from pipelines.split.gutenberg import notices, told
 from pipelines.split.html_child import HTML_TYPES, PLAIN_TYPE, decoded_text, tidy
+from schemas.reasons import Reason
 
+# Roles of what leads through a book. Source: EPUB Structural Semantics Vocabulary 1.1; DPUB-ARIA 1.1.
+_APPARATUS = ("toc", "toc-brief", "page-list", "pagelist", "landmarks", "lot", "loi", "lov", "loa", "pagebreak")
+_XML_ENCODING = re.compile(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})""")
 MARKUP_TYPES = ("text/markdown", "text/asciidoc")
-BOOK_TYPES = (PLAIN_TYPE, *HTML_TYPES, *MARKUP_TYPES)
+BOOK_TYPES = (PLAIN_TYPE, *HTML_TYPES, *MARKUP_TYPES, EPUB_TYPE)
 
 CHAPTER = pa.struct(
     [
@@ -32,6 +38,7 @@ RESULT = pa.schema(
         pa.field("media_type", pa.string()),  # of the text: markup stays markup, a page becomes plain text
         pa.field("title", pa.string()),
         pa.field("author", pa.string()),
+        pa.field("language", pa.string()),  # as an EPUB declares it; null for other books
         pa.field("chapters", pa.list_(CHAPTER)),
         pa.field("charset", pa.string()),
         pa.field("gutenberg", pa.bool_()),
@@ -65,15 +72,22 @@ def read_book(row: Mapping[str, Any]) -> Mapping[str, Any]:
     Raises:
         RowFailed: the bytes are no text, or of no media type that holds a book.
     """
-    decoded = decoded_text(row, BOOK_TYPES, "of no media type that holds a book")
-    kind = row["media_type"].lower()
-    if kind in HTML_TYPES:
-        whole, names = _page(decoded.text.translate(_SENTINELS), row["skip"])
+    kind, language = (row["media_type"] or "").lower(), None
+    if kind == EPUB_TYPE:
+        book = read_epub(row["data"])
+        whole, charset = _pages(book.pages, row["skip"])
+        names, language = (book.title, book.author), book.language
     else:
-        whole = tidy(decoded.text)
-        names = _markup_names(whole, kind)
+        decoded = decoded_text(row, BOOK_TYPES, "of no media type that holds a book")
+        charset = decoded.charset
+        if kind in HTML_TYPES:
+            whole, names = _page(decoded.text.translate(_SENTINELS), row["skip"])
+        else:
+            whole = tidy(decoded.text)
+            names = _markup_names(whole, kind)
     body, notice = _without_notices(whole)
-    text, marked = _unmarked(body) if kind in HTML_TYPES else (body, markup_headings(body, kind))
+    is_page = kind in (EPUB_TYPE, *HTML_TYPES)
+    text, marked = _unmarked(body) if is_page else (body, markup_headings(body, kind))
     title, author = (_name(said) or _name(own) for said, own in zip(told(notice), names, strict=True))
     return {
         "text": text,
@@ -81,13 +95,27 @@ def read_book(row: Mapping[str, Any]) -> Mapping[str, Any]:
         "title": title,
         "author": author,
         "chapters": _spans(chapters(text, marked), len(text)),
-        "charset": decoded.charset,
+        "language": language,
+        "charset": charset,
         "gutenberg": bool(notice),
         "notice": " ".join(notice[: 4 * _NOTICE_CHARS].split())[:_NOTICE_CHARS] or None,
     }
 
 
-def _page(html: str, skip: list[str]) -> tuple[str, _Names]:
+def _pages(pages: list[bytes], skip: list[str]) -> tuple[str, str | None]:
+    """The texts of the pages of an EPUB, one after the other, and the charset of the first."""
+    texts, charsets = [], []
+    for page in pages:
+        said = _XML_ENCODING.match(page)
+        decoded = decode(page, said[1].decode("ascii") if said else None)
+        if decoded is None:
+            raise RowFailed(Reason.NOT_DECODABLE, "a page is in no charset that is declared or can be detected")
+        texts.append(_page(decoded.text.translate(_SENTINELS), skip, is_epub=True)[0])
+        charsets.append(decoded.charset)
+    return "\n\n".join(filter(None, texts)), next(iter(charsets), None)
+
+
+def _page(html: str, skip: list[str], *, is_epub: bool = False) -> tuple[str, _Names]:
     """All text of a page with its headings between sentinels, and what its head says of title and author."""
     tree = HTMLTree.parse(html)
     author = (
@@ -99,6 +127,9 @@ def _page(html: str, skip: list[str]) -> tuple[str, _Names]:
         tree.title,
         author.getattr("content") if author else None,
     )  # first: extraction takes what it skips out of the tree
+    if is_epub and tree.body:
+        for element in [node for node in tree.body if _is_apparatus(node)]:
+            element.decompose()
     # A walk, because resiliparse asks its selector anew for every element it finds: 1.7 s for 500 headings.
     for element in [node for node in tree.body if node.tag in _HEADINGS] if tree.body else ():
         first, opening, closing = element.first_child, tree.create_text_node(_OPEN), tree.create_text_node(_CLOSE)
@@ -107,6 +138,14 @@ def _page(html: str, skip: list[str]) -> tuple[str, _Names]:
             element.append_child(closing)
     text = extract_plain_text(tree, main_content=False, alt_texts=False, links=False, skip_elements=skip)
     return tidy(_PAIR.sub(r"\1", text)), names
+
+
+def _is_apparatus(node: Any) -> bool:
+    """Whether an element of an EPUB only leads through it: a list of chapters or pages, the number of a printed page."""
+    if node.type != NodeType.ELEMENT:
+        return False
+    roles = f"{node.getattr('epub:type') or ''} {node.getattr('role') or ''}".split()
+    return any(role.removeprefix("doc-") in _APPARATUS for role in roles)
 
 
 def _unmarked(body: str) -> tuple[str, list[Heading]]:

@@ -20,7 +20,7 @@ def read_texts(
 
     `payloads` has one row for each item: `data` (after undoing content codings; null where nothing is stored), `charset`
     (of the transport; null for none), `media_type`. `asked`: settings of the stage that the child gets with every row. What
-    has text is `split`, what has none is dropped (`no_text`), and what could not be read, or has more than the stage's
+    has text is `split`, what has none (`no_text`), or is `encrypted`, is dropped, and what could not be read, or has more than the stage's
     `max_bytes`, is quarantined.
     """
     sizes = pc.binary_length(payloads.column("data")).fill_null(-1).to_numpy(zero_copy_only=False)
@@ -41,7 +41,8 @@ def read_texts(
         too_large, Verdict.QUARANTINE, Reason.TOO_LARGE, signal="size_bytes", value=values, threshold=limit
     )  # fmt: skip
     for reason in sorted(set(filter(None, failure))):
-        found.set(failure == reason, Verdict.QUARANTINE, Reason(reason), detail=detail)
+        verdict = Verdict.DROP if reason == Reason.ENCRYPTED else Verdict.QUARANTINE
+        found.set(failure == reason, verdict, Reason(reason), detail=detail)
     found.set(has_text, Verdict.SPLIT, None)
     found.set(found.open, Verdict.DROP, Reason.NO_TEXT)
     return items.filter(pa.array(has_text)), read.filter(pa.array(has_text[sent])), found.batch()
