@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+LONGEST_S = 1e6  # Chosen: eleven days; what is later is no time of a recording
 MAX_CUES = 50_000  # Chosen: a word each for six hours of speech
 _TEXT_CHARS = 10_000  # Chosen: of one cue; subtitles have two lines of 42
 
@@ -50,7 +51,7 @@ class Cues:
         """Take a cue, if it is one. Without words it is none, and nothing is wrong with that."""
         if not text:
             return
-        if not (math.isfinite(start_s) and math.isfinite(end_s) and 0 <= start_s < end_s):
+        if not (math.isfinite(start_s) and 0 <= start_s < end_s <= LONGEST_S):
             is_read = math.isfinite(start_s) and math.isfinite(end_s)
             what = f"it goes from {start_s:g} to {end_s:g} s" if is_read else "its times cannot be read"
             self.problems.append((number, what))
@@ -86,7 +87,7 @@ def json_cues(values: Mapping[str, object]) -> Cues | None:
     for number, row in enumerate(rows, 1):
         start, end, text = (row.get(key) if isinstance(row, dict) else None for key in keys)
         if isinstance(start, int | float) and isinstance(end, int | float) and isinstance(text, str):
-            cues.add(number, float(start), float(end), _plain(text))
+            cues.add(number, *(float(min(time, 1e300)) for time in (start, end)), _plain(text))
         else:
             cues.problems.append((number, "it has no times, or no words"))
     cues.found.sort(key=lambda cue: cue[:2])

@@ -193,7 +193,9 @@ def _opened(data: bytes, container: Container) -> AbstractContextManager[Any]:
 
 
 def _frames(spans: Sequence[Mapping[str, float]], rate: int) -> list[tuple[int, int]]:
-    return [(round(span["start_s"] * rate), round(span["end_s"] * rate)) for span in spans]
+    """The spans in frames, each of at least one."""
+    starts = [round(span["start_s"] * rate) for span in spans]
+    return [(start, max(start + 1, round(span["end_s"] * rate))) for start, span in zip(starts, spans, strict=True)]
 
 
 def _taken(

@@ -55,6 +55,12 @@ def test_bad_cues_cost_themselves_and_are_named():
     ]
 
 
+def test_times_beyond_any_recording_are_none():
+    found = json_cues({"segments": [{"start": 1, "end": end, "text": "a"} for end in (1e308, float("inf"), 10**400, 2)]})
+    assert found.found == [Cue(1.0, 2.0, "a")]
+    assert [number for number, _ in found.problems] == [1, 2, 3]
+
+
 def test_captions_that_roll_up_say_each_line_once():
     text = "WEBVTT\n\n00:00.000 --> 00:02.000\none\n\n00:02.000 --> 00:04.000\none\ntwo\n\n00:04.000 --> 00:06.000\ntwo\nthree\n"
     assert [cue.text for cue in read_cues(text, "a.vtt").found] == ["one", "two", "three"]

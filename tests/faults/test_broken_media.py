@@ -20,6 +20,8 @@ from tests.conftest import site_at
 from tests.corpus import pictures, sounds
 from tests.corpus.scenes import draw, scene
 from tests.corpus.uploads import write
+from tests.split.sounds import babble
+from tests.split.sounds import encoded as sound_of
 
 RECIPE = """
 format = 1
@@ -67,6 +69,11 @@ def with_text_bomb(data):
     return data[:33] + chunk + data[33:]
 
 
+def with_frames(flac, frames):
+    """The FLAC with this count of samples in its header. Source: RFC 9639, section 8.2: the last 36 bits before the MD5."""
+    return flac[:21] + bytes([flac[21] & 0xF0]) + frames.to_bytes(4, "big") + flac[26:]
+
+
 WHOLE = {
     "cmyk.jpg": (encoded(draw(scene("5")).convert("CMYK"), "JPEG"), pictures.caption("5")),
     "deep.png": (encoded(Image.fromarray(GREY), "PNG"), pictures.caption("4")),
@@ -77,6 +84,9 @@ WHOLE = {
     "beeps.wav": (sounds.wav(HEARD["01"].samples), HEARD["01"].says),
     "bell.flac": (sounds.flac(HEARD["13"].samples), HEARD["13"].says),
 }
+FLAC = sounds.flac(HEARD["05"].samples)
+MP3 = sound_of(babble(3.0, 2), "MP3", "MPEG_LAYER_III")
+JUNK = np.random.default_rng(0).bytes(len(MP3))
 # Name -> bytes, words, and how it must end: state, stage, reason.
 BROKEN = {
     "cut.jpg": (pictures.truncated("3"), pictures.caption("3"), ("quarantined", "split.image", "not_decodable")),
@@ -86,6 +96,12 @@ BROKEN = {
     "frames.gif": (FRAMES, "A film of a dot.", ("dropped", "quality.image", "picture_too_small")),
     "bomb.png": (pictures.bomb(50_000), "A large white field.", ("quarantined", "split.image", "too_large")),
     "cut.flac": (sounds.flac(HEARD["09"].samples)[:9000], HEARD["09"].says, ("quarantined", "split.audio", "not_decodable")),
+    "counts-more.flac": (with_frames(FLAC, 1 << 20), "A tone.", ("quarantined", "split.audio", "record_truncated")),
+    "other-digest.flac": (FLAC[:26] + bytes(15) + b"x" + FLAC[42:], "A tone.", ("quarantined", "split.audio", "digest_mismatch")),
+    "rate.wav": (sounds.wav(HEARD["07"].samples)[:24] + b"\xff\xff\xff\x7f" + sounds.wav(HEARD["07"].samples)[28:], "A tone.", ("quarantined", "split.audio", "not_decodable")),
+    "junk-inside.mp3": (MP3[:4000] + JUNK[:800] + MP3[4800:], "A voice.", ("quarantined", "split.audio", "record_truncated")),
+    "junk-behind-the-head.mp3": (MP3[:500] + JUNK[500:], "A voice.", ("quarantined", "split.audio", "not_decodable")),
+    "half.m4a": (b"\x00\x00\x00\x1cftypM4A \x00\x00\x02\x00" + JUNK[:4000], "A voice.", ("quarantined", "split.audio", "not_decodable")),
     "numbers.wav": (sounds.wav(sounds.not_numbers()), "A tone.", ("quarantined", "split.audio", "samples_not_finite")),
     "silence.wav": (sounds.wav(sounds.silence()), "Nothing is heard.", ("dropped", "quality.audio", "silent")),
 }  # fmt: skip

@@ -78,6 +78,11 @@ def test_cues_behind_the_end_are_reported_and_cost_only_themselves(child):
     ]
 
 
+def test_a_cue_of_no_length_costs_nothing(child):
+    _, children, _ = split(child, [TALK_WAV], [[cue(5, 5.00001, "A click."), cue(*CUES[2])]])
+    assert [(row["text"], row["facts"]["duration_s"]) for row in children] == [("A click.", 1 / LOW), ("Five.", 10.75)]
+
+
 def test_of_two_languages_the_wanted_one_cuts(child):
     words = [cue(*CUES[0], language="en"), cue(10, 12, "Fünf.", language="de"), cue(2, 3, " ", language="de")]
     for languages, text in (((), "One two."), (("de",), "Fünf.")):
