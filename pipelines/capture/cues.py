@@ -87,7 +87,7 @@ def json_cues(values: Mapping[str, object]) -> Cues | None:
     for number, row in enumerate(rows, 1):
         start, end, text = (row.get(key) if isinstance(row, dict) else None for key in keys)
         if isinstance(start, int | float) and isinstance(end, int | float) and isinstance(text, str):
-            cues.add(number, *(float(min(time, 1e300)) for time in (start, end)), _plain(text))
+            cues.add(number, float(min(start, 1e300)), float(min(end, 1e300)), _plain(text))
         else:
             cues.problems.append((number, "it has no times, or no words"))
     cues.found.sort(key=lambda cue: cue[:2])

@@ -56,7 +56,9 @@ def test_bad_cues_cost_themselves_and_are_named():
 
 
 def test_times_beyond_any_recording_are_none():
-    found = json_cues({"segments": [{"start": 1, "end": end, "text": "a"} for end in (1e308, float("inf"), 10**400, 2)]})
+    found = json_cues(
+        {"segments": [{"start": 1, "end": end, "text": "a"} for end in (1e308, float("inf"), 10**400, 2)]}
+    )
     assert found.found == [Cue(1.0, 2.0, "a")]
     assert [number for number, _ in found.problems] == [1, 2, 3]
 
