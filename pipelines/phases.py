@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 from pipelines import mix
 from pipelines.accounts import check_quarantine, concat, dispositions
 from pipelines.capture.block import Guard
+from pipelines.capture.common_crawl import common_crawl, is_common_crawl
 from pipelines.capture.git import repository
-from pipelines.capture.inputs import adopt, is_repository, is_url, named, printable
+from pipelines.capture.inputs import adopt, is_local, is_repository, is_url, named, printable
 from pipelines.capture.joined import unmatched
 from pipelines.capture.layout import File, Form
 from pipelines.capture.live import crawl_source
@@ -37,6 +38,7 @@ from pipelines.store import Part
 from schemas.capture import CAPTURE
 from schemas.decision import DECISION, State
 from schemas.digest import canonical
+from schemas.errors import SourceError
 from schemas.item import ID, root_id
 
 Clock = Callable[[], float]
@@ -77,11 +79,14 @@ def capture(
     name = source.card.name
     urls = tuple(entry for entry in source.inputs if is_url(entry))
     repositories = [entry for entry in source.inputs if is_repository(entry)]
-    rest = [entry for entry in source.inputs if not is_url(entry) and not is_repository(entry)]
+    rest = [entry for entry in source.inputs if is_local(entry)]
     found = named(rest, recipe.base, source.layout, wanted_by([recipe.lane(lane) for lane in source.lanes]))
     with Guard(recipe.block_lists) as guard:
         files = [adopt(site, file, path, found.forms[file], guard) for file, path in found.files.items()]
     files += [repository(site, name, entry) for entry in repositories]
+    files += [
+        file for entry in source.inputs if is_common_crawl(entry) for file in _from_afar(recipe, site, name, entry)
+    ]
     names = {file.stored: printable(file.name) for file in files if file.form is not Form.BLOCKED}
     lists = [file for file in files if source.layout.is_list(file.name)]
     files = [file for file in files if file not in lists]
@@ -98,6 +103,16 @@ def capture(
         names |= dict.fromkeys(listed.archives, "crawl")
     ignored = (*found.ignored, *_describing_nothing(site, source, receipts))
     return Captured(source=source, receipts=tuple(receipts), names=names, ignored=ignored)
+
+
+def _from_afar(recipe: Recipe, site: Site, name: str, entry: str) -> list[File]:
+    """The archives of an entry of Common Crawl. Raises SourceError where block lists forbid to copy what nobody has looked at."""
+    if recipe.block_lists:
+        raise SourceError(
+            f"source input {entry}: archives are not copied into the store while the recipe has block_lists: they may hold "
+            "blocked bytes; fetch them yourself and name them as files, which are only linked"
+        )
+    return common_crawl(site, name, entry)
 
 
 def _describing_nothing(site: Site, source: Source, receipts: Sequence[Receipt]) -> Iterator[str]:

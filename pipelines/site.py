@@ -48,6 +48,7 @@ class Site:
 
     `beam_options`: flags passed to Beam as they are. `models`: model file name -> local path that overrides the set-up
     folder. `hosts`: host name -> "address:port", for a site that is not in DNS (the demo's, on loopback).
+    `common_crawl`: where paths of Common Crawl start from.
     """
 
     store: Store
@@ -59,6 +60,7 @@ class Site:
     beam_options: tuple[str, ...] = ()
     models: tuple[tuple[str, str], ...] = ()
     hosts: tuple[tuple[str, str], ...] = field(default=())
+    common_crawl: str = "https://data.commoncrawl.org"
 
     def __post_init__(self) -> None:
         if self.workers < 1 or self.part_rows < 1:
@@ -102,6 +104,7 @@ def load_site(path: str | Path | None) -> Site:
         beam_options=run.strings("beam_options", ()),
         models=_pairs(keys.sub("models")),
         hosts=_pairs(keys.sub("hosts")),
+        common_crawl=store.value("common_crawl", "https://data.commoncrawl.org"),
     )
     for table in (store, run, keys):
         table.finish()

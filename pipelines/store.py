@@ -38,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of files at `root`: an absolute local path, or an s3://, gs://, az:// URL.
+    """A folder of files at `root`: an absolute local path, or an s3://, gs://, az:// URL; http(s):// to read from.
 
     Every way to read or write raises StoreError where the disk is full, the network away, or access denied.
     """
@@ -49,7 +49,8 @@ class Store:
     def _store(self) -> ObjectStore:
         try:
             if "://" in self.root:
-                return from_url(self.root)
+                # A plain-text store is one that the site names itself: a mirror on loopback or in one's own network.
+                return from_url(self.root, client_options={"allow_http": self.root.startswith("http://")})
             return LocalStore(prefix=self.root, mkdir=True)
         except Exception as error:
             raise SiteError(f"store {self.root} cannot be opened: {error}; see [store] in site.toml") from error
@@ -82,11 +83,19 @@ class Store:
         with self._asked("read", path):
             return bytes(obstore.get_range(self._store, path, start=offset, length=length)) if length else b""
 
+    def length(self, path: str) -> int:
+        """The bytes of a file. Raises FileNotFoundError."""
+        with self._asked("looked up", path):
+            return int(obstore.head(self._store, path)["size"])
+
     def exists(self, path: str) -> bool:
         """Whether the file is there."""
         try:
             with self._asked("looked up", path):
-                obstore.head(self._store, path)
+                store = self._store
+                if self.is_local:
+                    return self.local(path).is_file()
+                obstore.head(store, path)
         except FileNotFoundError:
             return False
         return True
@@ -105,13 +114,16 @@ class Store:
                 return False
             return True
 
-    def put(self, path: str, data: bytes | Path) -> None:
-        """Write a file whole or not at all, over any older one. For content-named files and pointers only."""
+    def put(self, path: str, data: bytes | Path | tuple[bytes, ...]) -> None:
+        """Write a file whole or not at all, over any older one. For content-named files, pointers, and what one writer owns.
+
+        A tuple is of parts, as in `create`.
+        """
         with self._asked("written", path):
             if self.is_local:
-                _write(self.local(path), data if isinstance(data, Path) else (data,), must_be_new=False)
+                _write(self.local(path), (data,) if isinstance(data, bytes) else data, must_be_new=False)
             else:
-                obstore.put(self._store, path, data)
+                obstore.put(self._store, path, b"".join(data) if isinstance(data, tuple) else data)
 
     def delete(self, path: str) -> None:
         """Remove a file. Raises FileNotFoundError."""

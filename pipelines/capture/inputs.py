@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.capture.block import Guard
+from pipelines.capture.common_crawl import is_common_crawl
 from pipelines.capture.layout import ARCHIVES, MEMBERS, TABLES, File, Form, Layout, Wanted, forms
 from pipelines.capture.stored import adopted
 from pipelines.capture.warc import PAYLOAD_CAP
@@ -27,6 +28,11 @@ def is_url(entry: str) -> bool:
 def is_repository(entry: str) -> bool:
     """Whether a `from` entry is a git repository at a commit."""
     return entry.startswith("git+")
+
+
+def is_local(entry: str) -> bool:
+    """Whether a `from` entry names files of this machine."""
+    return not (is_url(entry) or is_repository(entry) or is_common_crawl(entry))
 
 
 def printable(name: str | Path) -> str:

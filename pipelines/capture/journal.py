@@ -105,8 +105,7 @@ class Journal:
             "url": answer.url, "outcome": answer.outcome.value, "fetched_at": answer.fetched_at.isoformat(),
             "reason": answer.reason and answer.reason.value, "lengths": [len(part) for part in parts],
         }  # fmt: skip
-        if not self._store.create(self._path(host, number, "answer"), json.dumps(head).encode() + b"\n", *parts):
-            raise RoundOver
+        self._store.put(self._path(host, number, "answer"), (json.dumps(head).encode() + b"\n", *parts))
         one.answered.add(number)
 
     def read(self, host: str, url: str) -> Fetched:

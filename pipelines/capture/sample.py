@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.capture.archive import capture_archive
-from pipelines.capture.inputs import is_repository, is_url, named
+from pipelines.capture.common_crawl import is_common_crawl
+from pipelines.capture.inputs import is_local, is_repository, is_url, named
 from pipelines.capture.layout import ARCHIVES, Layout, Wanted
 from schemas.errors import SourceError
 
@@ -38,7 +39,7 @@ def sample_input(
 
     A URL, a repository, and an entry that names nothing readable, has a note and no copies.
     """
-    if is_url(entry):
+    if is_url(entry) or is_common_crawl(entry):
         return Input(source=source, entry=entry, note=UNREACHED), []
     if is_repository(entry):
         return Input(source=source, entry=entry, note=UNREAD), []
@@ -59,7 +60,7 @@ def sample_input(
 
 def sample_captions(entries: Sequence[str], base: Path, folder: Path, *, layout: Layout, wanted: Wanted) -> list[Path]:
     """Copies in `folder` of the tables of captions that the recipe names, in what `entries` name or beside."""
-    local = [entry for entry in entries if not is_url(entry) and not is_repository(entry)]
+    local = [entry for entry in entries if is_local(entry)]
     try:
         found = named(local, base, layout, wanted).files if layout.captions else {}
     except SourceError:

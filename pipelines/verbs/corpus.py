@@ -93,7 +93,8 @@ def check(asked: argparse.Namespace) -> None:
     """Test everything a run needs, reading no data."""
     from pipelines import recipe as recipes
     from pipelines.capture import git
-    from pipelines.capture.inputs import is_repository, is_url, named
+    from pipelines.capture.common_crawl import is_common_crawl
+    from pipelines.capture.inputs import is_local, is_repository, is_url, named
     from pipelines.demo import with_uploads
     from pipelines.lanes.lane import wanted_by
     from pipelines.models.files import model_path
@@ -113,9 +114,11 @@ def check(asked: argparse.Namespace) -> None:
     site.store.delete(probe)
     for source in recipe.sources:
         label = f"source {source.card.name}"
-        files = [entry for entry in source.inputs if not is_url(entry) and not is_repository(entry)]
+        files = [entry for entry in source.inputs if is_local(entry)]
         for entry in source.inputs:
-            if is_url(entry):
+            if is_common_crawl(entry):
+                found.append((label, f"{entry}: to be read from {site.common_crawl}"))
+            elif is_url(entry):
                 found.append((label, f"{entry}: to be crawled"))
             elif is_repository(entry):
                 n = git.count(entry)
