@@ -12,7 +12,7 @@ from schemas.reasons import Reason
 
 def screened(guard: Guard, answer: Fetched) -> Fetched:
     """The exchange as it may be kept: of bytes on a block list nothing is left but the case."""
-    why = _match(guard, answer) if answer.body else None
+    why = _match(guard, answer) if answer.body and not guard.is_empty else None
     if why is None:
         return answer
     return replace(
