@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 from dagster_pipes import PipesContext, open_dagster_pipes
 
 from dagster_project import pictures, unique
@@ -19,6 +20,8 @@ from pipelines import accounts, phases
 from pipelines.audit.drops import drops
 from pipelines.audit.open import Ledger
 from pipelines.demo import demo_site
+from pipelines.late.cut import dropping, picture
+from pipelines.late.stored import Done, lane_of
 from pipelines.ledger.training import commit_training
 from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe
@@ -26,6 +29,7 @@ from pipelines.run import run
 from pipelines.runner import Progress
 from pipelines.site import Site
 from pipelines.spine import ROOMS
+from schemas.decision import DECISION, Verdict
 
 # Chosen: an event a second is what a person can read; the log of a large run stays small.
 SECONDS_BETWEEN_EVENTS = 1.0
@@ -69,11 +73,30 @@ def lane(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
     found = phases.lane_rooms(recipe, site, way, captured, logged(pipes), until=until)
     for room in local:
         receipts = [by_room[room] for by_room in found.receipts]
-        pipes.report_asset_materialization(asset_key=f"{name}/{room}", metadata=counted(receipts))
+        metadata = counted(receipts) | (rules(recipe, site, found) if room == "judged" else {})
+        pipes.report_asset_materialization(asset_key=f"{name}/{room}", metadata=metadata)
     if "unique" in wanted:
         grouped, receipt = phases.unique(site, found)
         metadata = {**counted([receipt]), **unique.told(site, found, grouped)}
         pipes.report_asset_materialization(asset_key=f"{name}/unique", metadata=metadata)
+
+
+def rules(recipe: Recipe, site: Site, found: phases.LaneRun) -> Metadata:
+    """Each rule that dropped something over its signal, and what rules in shadow would have dropped."""
+    name = found.lane.name
+    ways = [
+        (lane_of(recipe, name, order.source), Done(source=order.source, rooms=rooms))
+        for order, rooms in zip(found.orders, found.receipts, strict=True)
+    ]
+    cuts = list(dropping(site.store, found.lane, ways))
+    said = site.store.table(found.parts("judged", "decision"), DECISION)
+    said = said.filter(pc.equal(said.column("verdict"), Verdict.SHADOW.value))
+    counts = said.group_by(["stage", "reason"]).aggregate([("item_id", "count")]).sort_by("item_id_count")
+    shadow = [list(row.values()) for row in reversed(counts.to_pylist())]
+    return {
+        **({"thresholds": markdown(picture(cuts))} if cuts else {}),
+        **({"in shadow": table(("stage", "reason", "items"), shadow)} if shadow else {}),
+    }
 
 
 def mixed(recipe: Recipe, site: Site, pipes: PipesContext) -> None:

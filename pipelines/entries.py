@@ -10,13 +10,15 @@ from pipelines import recipe as recipes
 from pipelines.capture.layout import ARCHIVES
 from pipelines.dedup.duplicates import Duplicates
 from pipelines.phases import Captured, LaneRun, Settled
+from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe, for_source
 from pipelines.shard.work import Release
 from pipelines.site import Site
+from pipelines.spine import ROOMS
 from pipelines.store import Part
 from schemas.decision import DUPLICATE
 from schemas.digest import canonical
-from schemas.run import HOLDING, OP, RUN, SOURCE
+from schemas.run import HOLDING, OP, ROOM, RUN, SOURCE
 
 
 def run_row(recipe: Recipe, site: Site, name: str, release: Release, started: float, ended: float) -> pa.Table:
@@ -32,9 +34,12 @@ def run_row(recipe: Recipe, site: Site, name: str, release: Release, started: fl
 
 def ledger_parts(
     recipe: Recipe, site: Site, captured: Sequence[Captured], lanes: Sequence[LaneRun], grouped: Sequence[Duplicates],
-    settled: Sequence[Settled], release: Release, row: pa.Table,
+    settled: Sequence[Settled], release: Release, row: pa.Table, *, unique: Sequence[Receipt],
 ) -> dict[str, list[Part]]:  # fmt: skip
-    """Every file the run stands on, by table: room parts as they lie, and the tables only a whole run can make."""
+    """Every file the run stands on, by table: room parts as they lie, and the tables only a whole run can make.
+
+    `unique`: the receipts of the lanes' group rooms, in the order of `lanes`.
+    """
     store = site.store
     parts: dict[str, list[Part]] = {}
 
@@ -68,6 +73,7 @@ def ledger_parts(
         "run": row,
         "source": _sources(recipe),
         "op": _ops(recipe),
+        "room": _rooms(lanes, unique),
         "holding": _holdings(captured, lanes, release),
     }.items():
         add(name, [store.publish(name, table)])
@@ -94,6 +100,17 @@ def _ops(recipe: Recipe) -> pa.Table:
         for stage in (recipe.rights, *way.stages)
     }  # fmt: skip
     return pa.Table.from_pylist(list(rows.values()), schema=OP)
+
+
+def _rooms(lanes: Sequence[LaneRun], unique: Sequence[Receipt]) -> pa.Table:
+    rows = [
+        {"lane": found.lane.name, "source": order.source, "ordinal": n, "room": room, "path": receipts[room].path}
+        for found in lanes
+        for n, (order, receipts) in enumerate(zip(found.orders, found.receipts, strict=True))
+        for room in ROOMS
+    ]
+    rows += [{"lane": one.lane, "source": None, "ordinal": 0, "room": one.room, "path": one.path} for one in unique]
+    return pa.Table.from_pylist(rows, schema=ROOM)
 
 
 def _holdings(captured: Sequence[Captured], lanes: Sequence[LaneRun], release: Release) -> pa.Table:

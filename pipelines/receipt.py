@@ -25,6 +25,11 @@ class Receipt:
     counts: Mapping[str, int]
     reused: bool = False
 
+    @property
+    def path(self) -> str:
+        """Where the receipt lies, relative to the store."""
+        return _path(self.lane, self.room, self.key)
+
     def part(self, table: str) -> Part:
         """The one part of a table."""
         (found,) = self.all(table)
@@ -42,30 +47,35 @@ def room(
     store: Store, lane: str, name: str, key: bytes, build: Callable[[], tuple[Tables, Mapping[str, int]]]
 ) -> Receipt:
     """The receipt of room `name` for `key`: the stored one, or a new one from what `build` makes."""
-    path = f"rooms/{lane}/{name}/{key.hex()}.json"
+    path = _path(lane, name, key.hex())
     try:
-        return _read(store.read(path))
+        return read_receipt(store, path)
     except FileNotFoundError:
         tables, counts = build()
     parts = tuple(rows if isinstance(rows, Part) else store.publish(table, rows) for table, rows in tables)
     receipt = Receipt(lane=lane, room=name, key=key.hex(), parts=parts, counts=dict(counts))
     body = {k: v for k, v in asdict(receipt).items() if k != "reused"}
     # Whoever is first wins: pure rooms made the same, but a crawl did not.
-    return receipt if store.create(path, canonical(body)) else _read(store.read(path))
+    return receipt if store.create(path, canonical(body)) else read_receipt(store, path)
 
 
 def is_stored(store: Store, lane: str, name: str, key: str) -> bool:
     """Whether there is a receipt of room `name` for `key` (hex)."""
-    return store.exists(f"rooms/{lane}/{name}/{key}.json")
+    return store.exists(_path(lane, name, key))
 
 
 def stored(store: Store, lane: str, name: str, key: str) -> Receipt:
     """The receipt of room `name` for `key` (hex), which must exist."""
-    return _read(store.read(f"rooms/{lane}/{name}/{key}.json"))
+    return read_receipt(store, _path(lane, name, key))
 
 
-def _read(data: bytes) -> Receipt:
-    body = json.loads(data)
+def _path(lane: str, room: str, key: str) -> str:
+    return f"rooms/{lane}/{room}/{key}.json"
+
+
+def read_receipt(store: Store, path: str) -> Receipt:
+    """The receipt that lies there, `reused`. Raises FileNotFoundError."""
+    body = json.loads(store.read(path))
     return Receipt(
         lane=body["lane"],
         room=body["room"],

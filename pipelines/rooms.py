@@ -140,8 +140,17 @@ def with_language(items: Rows, signals: Rows) -> Rows:
 def judge(lane: Lane, rights: Stage, items: Rows, signals: Rows, evidence: Evidence) -> list[Rows]:
     """One batch of decisions a judge (rights first, then the lane's in order), each one decision a row, `keep` included."""
 
-    found = [_judged(rights, lambda rows, _: rights.fn(rights, rows, evidence), items, signals)]
-    return found + [_judged(stage, partial(stage.fn, stage), items, signals) for stage in lane.judges]
+    return [judge_rights(rights, items, evidence), *(judge_by(stage, items, signals) for stage in lane.judges)]
+
+
+def judge_rights(rights: Stage, items: Rows, evidence: Evidence) -> Rows:
+    """What the judge of rights says of these items, one decision a row, `keep` included."""
+    return _judged(rights, lambda rows, _: rights.fn(rights, rows, evidence), items, items)
+
+
+def judge_by(stage: Stage, items: Rows, signals: Rows) -> Rows:
+    """What one judge of a lane says of these items, one decision a row, `keep` included; signals row by row."""
+    return _judged(stage, partial(stage.fn, stage), items, signals)
 
 
 def _judged(stage: Stage, run: Callable[[Rows, Rows], Rows], items: Rows, signals: Rows) -> Rows:

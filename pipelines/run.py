@@ -93,7 +93,10 @@ def committed(
     balance = head_run(site.store, name)
     if balance is None:
         row = run_row(recipe, site, name, made.release, started, clock())
-        parts = ledger_parts(recipe, site, captured, lanes, grouped, settled, made.release, row)
+        parts = ledger_parts(
+            recipe, site, captured, lanes, grouped, settled, made.release, row,
+            unique=[receipt for receipt in receipts if receipt.room == "unique"],
+        )  # fmt: skip
         balance = commit_run(site.store, row, parts, expected_roots(site, lanes, recipe))
     return Result(
         run=name,

@@ -375,9 +375,16 @@ def _published(site: Site, items: pa.RecordBatch) -> pa.Array:
 
 
 def _candidates(site: Site, lane: Lane, made: Receipt) -> pa.RecordBatch:
-    """What judges see: the children, and the roots that have none because the split failed on them (rights come first)."""
     items = rooms.one_batch(site.store.read_part(made.part("items")))
-    lost = _failed(site.store.read_part(made.part("decision")))
+    return candidates(items, site.store.read_part(made.part("decision")))
+
+
+def candidates(items: pa.RecordBatch, decided: pa.Table) -> pa.RecordBatch:
+    """What judges see: the children, and the roots that have none because the split failed on them (rights come first).
+
+    `decided`: what the split said of its roots.
+    """
+    lost = _failed(decided)
     return items.filter(
         pc.or_(pc.is_valid(items.column("parent_id")), pc.is_in(items.column("item_id"), value_set=lost))
     )

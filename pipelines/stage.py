@@ -91,6 +91,7 @@ class Stage:
     names of the fields it gives. `check`: raises RecipeError where overridden settings, each of its type, cannot be used.
     `switches`: settings that hold the sha256 (hex) of an optional model file, each with the
     name under which a site names its path; an empty one is off. `reads_payload`: a measure that is given a `Reach`.
+    `shadow`: names of rules that are measured and counted but do not drop.
     """
 
     name: str
@@ -104,11 +105,13 @@ class Stage:
     check: Callable[["Stage"], None] | None = None
     switches: tuple[tuple[str, str], ...] = ()
     reads_payload: bool = False
+    shadow: tuple[str, ...] = ()
 
     @property
     def settings(self) -> dict[str, Scalar]:
         """Everything a recipe may override, with its present value."""
-        return dict(self.parameters) | {rule.name: float(rule.threshold) for rule in self.rules}
+        shadow: dict[str, Scalar] = {"shadow": self.shadow} if self.rules else {}
+        return dict(self.parameters) | {rule.name: float(rule.threshold) for rule in self.rules} | shadow
 
     def number(self, name: str) -> float:
         """A setting that is a number."""
@@ -134,15 +137,16 @@ class Stage:
              "languages": r.languages}
             for r in self.rules
         ]  # fmt: skip
+        shadow = {"shadow": sorted(self.shadow)} if self.shadow else {}
         return digest("op", {"name": self.name, "version": self.version, "parameters": dict(self.parameters),
-                             "rules": rules, "models": self.models})  # fmt: skip
+                             "rules": rules, "models": self.models, **shadow})  # fmt: skip
 
     def override(self, values: Mapping[str, object], *, where: str) -> "Stage":
         """The same stage with some settings replaced.
 
         Raises:
-            RecipeError: a key the stage does not have, a value of another type (an int may stand for a float), or one that
-                the stage's `check` refuses.
+            RecipeError: a key the stage does not have, a value of another type (an int may stand for a float), a shadow of no
+                rule of the stage, or one that the stage's `check` refuses.
         """
         settings = self.settings
         for key, value in values.items():
@@ -152,7 +156,13 @@ class Stage:
             _check_type(f"{where}: stage {self.name}, {key}", value, settings[key])
         parameters = tuple((k, _like(values.get(k, v), v)) for k, v in self.parameters)
         rules = tuple(r.with_threshold(values[r.name]) if r.name in values else r for r in self.rules)  # type: ignore[arg-type]
-        changed = dataclasses.replace(self, parameters=parameters, rules=rules)
+        shadow: tuple[str, ...] = tuple(values.get("shadow", self.shadow))  # type: ignore[arg-type]
+        if unknown := sorted(set(shadow) - {rule.name for rule in rules}):
+            known = ", ".join(rule.name for rule in rules)
+            raise RecipeError(
+                f"{where}: stage {self.name}, shadow names {unknown[0]!r}, which is no rule of it; they are: {known}"
+            )
+        changed = dataclasses.replace(self, parameters=parameters, rules=rules, shadow=shadow)
         if self.check:
             self.check(changed)
         return changed
@@ -227,18 +237,21 @@ def judge_by_rules(stage: Stage, items: pa.RecordBatch, signals: pa.RecordBatch)
     """One decision a row: `drop` by the first rule, in declared order, that the row does not meet.
 
     A null signal meets every rule (it was not measured); a row of a language the rule was not made for meets it; a row
-    whose language is undecided (null) meets every rule that names languages.
+    whose language is undecided (null) meets every rule that names languages. Rules in `stage.shadow` come after the others
+    and say `shadow` of the first that a row does not meet, which ends nothing.
     """
     found = decisions(items.column("item_id"), stage.name)
-    language = items.column("language")
-    for rule in stage.rules:
+    live = [(rule, Verdict.DROP) for rule in stage.rules if rule.name not in stage.shadow]
+    for rule, verdict in [*live, *((rule, Verdict.SHADOW) for rule in stage.rules if rule.name in stage.shadow)]:
         values = signals.column(rule.signal).cast(pa.float64())
         bad = pc.less(values, rule.at_least) if rule.at_least is not None else pc.greater(values, rule.at_most)
         if rule.languages:
-            bad = pc.and_(bad, pc.is_in(language, value_set=pa.array(rule.languages, pa.string())))
+            bad = pc.and_(bad, pc.is_in(items.column("language"), value_set=pa.array(rule.languages, pa.string())))
         mask = bad.fill_null(False).to_numpy(zero_copy_only=False)
+        if not mask.any():
+            continue
         numbers = values.fill_null(float("nan")).to_numpy(zero_copy_only=False).astype(object)
-        found.set(mask, Verdict.DROP, rule.reason, signal=rule.signal, value=numbers, threshold=rule.threshold)
+        found.set(mask, verdict, rule.reason, signal=rule.signal, value=numbers, threshold=rule.threshold)
     return found.batch()
 
 

@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     EDIT = "edit"  # the item lives on with other content; before and after digests are its receipt
     SPLIT = "split"  # the item lives on in its children
     MERGE = "merge"  # the item lives on in its witness
+    SHADOW = "shadow"  # a rule that only counts would have dropped the item: it ends nothing
 
 
 class State(StrEnum):

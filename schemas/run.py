@@ -49,6 +49,17 @@ OP = pa.schema(
     ]
 )
 
+# What the run stands on besides its tables: texts, signatures and compared pairs lie in the parts that these receipts name.
+ROOM = pa.schema(
+    [
+        pa.field("lane", pa.string(), nullable=False),
+        pa.field("source", pa.string()),  # null for the room `unique`, which stands on all sources
+        pa.field("ordinal", pa.int32(), nullable=False),  # of the work order within its lane; 0 for `unique`
+        pa.field("room", pa.string(), nullable=False),  # split | measured | judged | edited | signed | unique
+        pa.field("path", pa.string(), nullable=False),  # of the receipt, relative to the site
+    ]
+)
+
 HOLDING = pa.schema(
     [
         pa.field("store", pa.string(), nullable=False),  # path relative to the site, or an absolute URI

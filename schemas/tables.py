@@ -7,7 +7,7 @@ from schemas.capture import CAPTURE
 from schemas.decision import DECISION, DISPOSITION, DUPLICATE, EDGE
 from schemas.item import LEDGER_ITEM
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
-from schemas.run import HOLDING, OP, RUN, SOURCE
+from schemas.run import HOLDING, OP, ROOM, RUN, SOURCE
 from schemas.shard import PLACEMENT, RELEASE, SHARD
 from schemas.training import RECORD
 
@@ -25,6 +25,7 @@ TABLES: dict[str, pa.Schema] = {
     "disposition": DISPOSITION,
     "duplicate": DUPLICATE,
     "edge": EDGE,
+    "room": ROOM,
     "holding": HOLDING,
     "release": RELEASE,
     "shard": SHARD,

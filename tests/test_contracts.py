@@ -55,7 +55,8 @@ def complaints(validator, value):
 
 def test_the_files_are_those_of_the_code():
     stored = {path.name: path.read_text("utf-8") for path in FOLDER.glob("*.json")}
-    changed = sorted(name for name in stored.keys() | made().keys() if stored.get(name) != made().get(name))
+    now = made()
+    changed = sorted(name for name in stored.keys() | now.keys() if stored.get(name) != now.get(name))
     assert changed == [], f"run `{COMMAND}`"
 
 
@@ -91,6 +92,26 @@ def test_rows_of_the_ledger_are_as_their_schema_says(ran, validators, table):
     rows = told("sql", f"select * from {table}", "--site", ran[0])
     assert rows
     assert [text for row in rows for text in complaints(validators[f"{table}.json"], row)] == []
+
+
+def test_signals_are_as_their_schema_says(ran, validators):
+    rows = told("sql", "select * from signal_web", "--site", ran[0])
+    assert rows
+    assert [text for row in rows for text in complaints(validators["signal-web.json"], row)] == []
+
+
+def test_what_drops_and_whatif_print_is_as_their_schemas_say(ran, validators):
+    for by in ("reason", "source", "language"):
+        rows = told("drops", "--by", by, "--site", ran[0])
+        assert [text for row in rows for text in complaints(validators["drops-row.json"], row)] == []
+    for reason in ("too_few_words", "near_duplicate", "robots_disallowed", "no_text"):
+        rows = told("drops", "--reason", reason, "--site", ran[0])
+        assert [row["reason"] for row in rows if complaints(validators["drops-sample.json"], row) == []] == [
+            reason
+        ] * len(rows)
+    answer = told("whatif", "quality.gopher.min_words=400", "policy=permissive", "--site", ran[0])
+    assert answer["lost"]["samples"]
+    assert complaints(validators["whatif.json"], answer) == []
 
 
 def test_times_are_rfc_3339(ran):

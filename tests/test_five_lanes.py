@@ -25,6 +25,9 @@ from pipelines.audit.drops import drops
 from pipelines.audit.open import Ledger
 from pipelines.audit.why import why
 from pipelines.cli import main
+from pipelines.late.change import changed
+from pipelines.late.replay import Replay
+from pipelines.late.stored import stored
 from pipelines.recipe import loads
 from pipelines.run import run
 from pipelines.shard.verify import verify_release
@@ -146,6 +149,14 @@ def test_one_release_has_five_lanes_whose_bytes_verify(made):
 
 def test_items_end_as_the_golden_table_says(made):
     assert list(golden.complaints(golden.pinned("shared"), golden.table(made.open, RECIPE))) == []
+
+
+@pytest.mark.parametrize(("then", "now"), [("open", "permissive"), ("permissive", "open")])
+def test_what_if_tells_the_run_under_the_other_policy(made, then, now):
+    there, after = (stored(getattr(made, name)) for name in (then, now))
+    fates = Replay(there, changed(there.recipe, [f"policy={after.recipe.policy}"])).fates()
+    found = sorted(tuple(row.values()) for one in fates.values() for row in one.after.to_pylist())
+    assert found == sorted(tuple(row.values()) for row in after.table("disposition").to_pylist())
 
 
 @pytest.mark.parametrize("name", ["open", "permissive"])

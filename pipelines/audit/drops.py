@@ -9,9 +9,13 @@ from pipelines.audit.open import Ledger
 By = Literal["reason", "stage", "source", "language"]
 
 # An item table may hold a row twice (a record in two archives), so its distinct rows are joined, never added up.
+_ITEM = "LEFT JOIN (SELECT DISTINCT item_id, source, language FROM item) USING (item_id)"
 _ENDED = (
     "SELECT lane, coalesce(source, 'unknown') AS source, coalesce(language, 'unknown') AS language,"
-    " state, stage, reason FROM disposition LEFT JOIN (SELECT DISTINCT item_id, source, language FROM item) USING (item_id)"
+    f" state, stage, reason FROM disposition {_ITEM}"
+    " UNION ALL SELECT lane, coalesce(source, 'unknown'), coalesce(language, 'unknown'), 'shadow', s.stage, s.reason"
+    " FROM (SELECT DISTINCT item_id, stage, reason FROM decision WHERE verdict = 'shadow') s"
+    f" JOIN (SELECT item_id, lane FROM disposition) USING (item_id) {_ITEM}"
 )
 
 
@@ -20,11 +24,12 @@ def drops(ledger: Ledger, by: By = "reason") -> pa.Table:
 
     `by`: "stage" leaves the reason out; "source" and "language" add that column. `share` is of all items of the lane
     (and source, or language), 0..1. Over the rows whose state is not `kept`, `items` adds up to all that the balance
-    says was dropped, merged, split, quarantined and withdrawn.
+    says was dropped, merged, split, quarantined and withdrawn; but for rows of state `shadow`, which stand beside the account:
+    items that a rule in shadow would have dropped at its stage, however they ended.
     """
     ends = "state, stage" if by == "stage" else "state, stage, reason"
     within = f"lane, {by}" if by in ("source", "language") else "lane"
     return ledger.db.table(
-        f"SELECT {within}, {ends}, count(*) AS items, count(*) / sum(count(*)) OVER (PARTITION BY {within}) AS share"
+        f"SELECT {within}, {ends}, count(*) AS items, count(*) / sum(count(*)) FILTER (state <> 'shadow') OVER (PARTITION BY {within}) AS share"
         f" FROM ({_ENDED}) GROUP BY {within}, {ends} ORDER BY {within}, items DESC, {ends}"
     )

@@ -3,18 +3,26 @@
 import re
 from pathlib import Path
 
+import pyarrow as pa
+
 from pipelines.capture.layout import Layout
 from pipelines.contracts.arrow import Schema, of_fields
 from pipelines.contracts.classes import of_class
 from pipelines.contracts.comments import fields_of
 from pipelines.lanes import LANES
+from pipelines.lanes.lane import Lane
+from pipelines.late.samples import Sample
+from pipelines.late.whatif import WhatIf
 from pipelines.mix.balance import Balance
 from pipelines.plan import Estimate
 from pipelines.recipe import DEFAULT_AGENTS, FORMAT, Crawl, Shards
 from pipelines.rights.policy import PRESETS
+from pipelines.rooms import measure, one_batch
 from pipelines.run import Result
 from pipelines.stage import Scalar, Stage
-from schemas.decision import DECISION
+from schemas.decision import DECISION, State, Verdict
+from schemas.item import ID, item_schema
+from schemas.reasons import Reason
 from schemas.source import SourceCard
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "recipe.md"
@@ -148,3 +156,39 @@ def result() -> Schema:
 def estimate() -> Schema:
     """The `estimate` of `headwater plan --json`."""
     return of_class(Estimate)
+
+
+def what_if() -> Schema:
+    """What `headwater whatif --json` prints."""
+    return of_class(WhatIf)
+
+
+def drops_row() -> Schema:
+    """A row of what `headwater drops --json` prints; of `source` and `language` that is there which `--by` names."""
+    text: Schema = {"type": "string"}
+    properties: Schema = {
+        "lane": text,
+        "source": text,
+        "language": {"description": "`unknown` where none was measured", **text},
+        "state": {
+            "description": "shadow: a rule that only counts would have dropped the item; such rows stand beside the account",
+            "type": "string",
+            "enum": [*(state.value for state in State), Verdict.SHADOW.value],
+        },
+        "stage": {"type": ["string", "null"]},
+        "reason": {"type": ["string", "null"], "enum": [*(one.value for one in Reason), None]},
+        "items": {"type": "integer"},
+        "share": {"description": "of all items of the lane (and source, or language)", "type": "number"},
+    }
+    return _object(properties, "lane", "state", "stage", "items", "share")
+
+
+def drops_sample() -> Schema:
+    """One item of what `headwater drops --reason R --json` prints."""
+    return of_class(Sample)
+
+
+def signals(lane: Lane) -> Schema:
+    """A row of the ledger's table `signal_<lane>`."""
+    found, _ = measure(lane, one_batch(item_schema(lane.facts).empty_table()))
+    return of_fields([pa.field("item_id", ID, nullable=False), *list(found.schema)[1:]], {})

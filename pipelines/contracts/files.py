@@ -28,6 +28,9 @@ def made() -> dict[str, str]:
         "card": _titled("A source card in TOML", faces.card()),
         "inspect-line": _titled("One line of `headwater inspect`", faces.inspect_line()),
         "run-result": _titled("What `headwater run --json` ends with", faces.result()),
+        "whatif": _titled("What `headwater whatif --json` prints", faces.what_if()),
+        "drops-row": _titled("A row of `headwater drops --json`", faces.drops_row()),
+        "drops-sample": _titled("An item of `headwater drops --reason R --json`", faces.drops_sample()),
         "plan-estimate": _titled("The `estimate` of `headwater plan --json`", faces.estimate()),
     }
     return {
@@ -57,7 +60,13 @@ def _tables() -> dict[str, Schema]:
 
 def _rooms() -> dict[str, Schema]:
     said = fields_of("schemas.item", "item_schema")
-    return {
+    found = {
+        f"signal-{lane.name}": _titled(
+            f"A row of the ledger's table `signal_{lane.name}`; null: not measured", faces.signals(lane)
+        )
+        for lane in LANES
+    }
+    return found | {
         f"room-item-{lane.name}": _titled(
             f"An item of lane {lane.name} between rooms", of_fields(list(item_schema(lane.facts)), said)
         )

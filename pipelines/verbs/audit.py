@@ -41,17 +41,37 @@ def where(asked: argparse.Namespace) -> None:
 def drops_arguments(parser: argparse.ArgumentParser) -> None:
     """What `drops` takes."""
     parser.add_argument("--by", choices=("reason", "stage", "source", "language"), default="reason")
+    parser.add_argument("--reason", help="show items that ended for this reason, or that a rule in shadow names so")
+    parser.add_argument("--stage", help="only those that this stage ended")
+    parser.add_argument("--samples", type=int, default=10, metavar="N", help="how many (default 10)")
 
 
 def drops(asked: argparse.Namespace) -> None:
     """Print what was not kept."""
     from pipelines.audit.drops import drops as count
 
+    if asked.reason or asked.stage:
+        _drop_samples(asked)
+        return
     found = count(_ledger(asked), asked.by)
     if asked.json:
         show.as_json(found.to_pylist())
     else:
         show.table("not kept", found.column_names, [list(row.values()) for row in found.to_pylist()])
+
+
+def _drop_samples(asked: argparse.Namespace) -> None:
+    """Items that one stage or reason ended, with what decided."""
+    from dataclasses import asdict
+
+    from pipelines.late.samples import drop_samples
+    from pipelines.verbs.late import print_samples
+
+    found = drop_samples(_ledger(asked), reason=asked.reason, stage=asked.stage, n=asked.samples)
+    if asked.json:
+        show.as_json([asdict(one) for one in found])
+    else:
+        print_samples(f"{asked.reason or 'any reason'}, by {asked.stage or 'any stage'}", found)
 
 
 def ask_arguments(parser: argparse.ArgumentParser) -> None:

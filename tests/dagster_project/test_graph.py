@@ -105,6 +105,7 @@ def test_people_see_pictures_and_tables(materialized):
         for event in materialized[1].get_asset_materialization_events()
     }
     assert found["release/mixed"]["funnel"].value.startswith("![picture](data:image/png;base64,iVBOR")
+    assert found["web/judged"]["thresholds"].value.startswith("![picture](data:image/png;base64,iVBOR")
     assert found["model/pretrained"]["curve"].value.startswith("![picture](data:image/png;base64,iVBOR")
     assert "contact sheet image_caption" in found["release/shards"]
     assert found["release/shards"]["reasons"].value.startswith("| lane | state | stage | reason |")
