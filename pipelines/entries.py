@@ -9,6 +9,7 @@ import pyarrow as pa
 from pipelines import recipe as recipes
 from pipelines.capture.layout import ARCHIVES
 from pipelines.dedup.duplicates import Duplicates
+from pipelines.edits.pii import redact_link
 from pipelines.phases import Captured, LaneRun, Settled
 from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe, for_source
@@ -118,7 +119,7 @@ def _holdings(captured: Sequence[Captured], lanes: Sequence[LaneRun], release: R
         {
             "store": stored,
             "kind": "warc" if stored.endswith(ARCHIVES) else "upload",
-            "what": f"captures of source {c.source.card.name}, obtained as {name}",
+            "what": f"captures of source {c.source.card.name}, obtained as {redact_link(name)}",
         }
         for c in captured
         for stored, name in c.names.items()

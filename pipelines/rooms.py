@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.child import Child
+from pipelines.edits.pii import redact, redact_words
 from pipelines.lanes.lane import Lane
 from pipelines.rights.judge import Evidence
 from pipelines.stage import Decisions, Reach, Stage, aligned, decisions
@@ -89,7 +90,7 @@ def split(lane: Lane, items: Rows, payloads: Rows, child: Child) -> tuple[Rows, 
         return pa.RecordBatch.from_pylist([], schema=rows.schema), found
 
     pieces = _guarded(lane.split, run, failed, items, payloads)
-    found = _concat([piece[1] for piece in pieces], DECISION)
+    found = _said(_concat([piece[1] for piece in pieces], DECISION))
     children = one_batch(pa.concat_tables([pa.Table.from_batches([p[0]]) for p in pieces], promote_options="default"))
     media = children.column("media") if "media" in children.schema.names else None
     columns = [children.column(name) for name in items.schema.names]
@@ -108,7 +109,7 @@ def measure(lane: Lane, items: Rows, reach: Reach | None = None) -> tuple[Rows, 
         values, found = _measured(stage, items, reach)
         bad.append(found)
         columns |= {values.type.field(i).name: values.field(i) for i in range(values.type.num_fields)}
-    failed = _concat(bad, DECISION)
+    failed = _said(_concat(bad, DECISION))
     return pa.RecordBatch.from_pydict(columns), failed.filter(_not_kept(failed))
 
 
@@ -155,7 +156,7 @@ def judge_by(stage: Stage, items: Rows, signals: Rows) -> Rows:
 
 def _judged(stage: Stage, run: Callable[[Rows, Rows], Rows], items: Rows, signals: Rows) -> Rows:
     pieces = _guarded(stage, run, lambda rows, sig, found: found, items, signals)
-    return aligned(stage.name, items.column("item_id"), _concat(pieces, DECISION))
+    return aligned(stage.name, items.column("item_id"), _said(_concat(pieces, DECISION)))
 
 
 def edit(lane: Lane, items: Rows) -> tuple[Rows, Rows]:
@@ -169,9 +170,14 @@ def edit(lane: Lane, items: Rows) -> tuple[Rows, Rows]:
         pieces = _guarded(stage, run, lambda rows, found: (rows, found), items)
         ids = items.column("item_id")
         items = _concat([piece[0] for piece in pieces], items.schema)
-        found = aligned(stage.name, ids, _concat([piece[1] for piece in pieces], DECISION))
+        found = aligned(stage.name, ids, _said(_concat([piece[1] for piece in pieces], DECISION)))
         receipts.append(found.filter(_not_kept(found)))
     return items, _concat(receipts, DECISION)
+
+
+def _said(found: Rows) -> Rows:
+    """The decisions without personal data and secrets in what they say: an error's message may quote the row it failed on."""
+    return set_column(found, "detail", redact_words(found.column("detail")))
 
 
 def _not_kept(found: Rows) -> pa.Array:
@@ -213,7 +219,7 @@ def _guarded(stage: Stage, run: Callable[..., Any], failed: Callable[..., Any], 
                     batches[0].column("item_id"),
                     stage.name,
                     Reason.STAGE_FAILED,
-                    f"{type(error).__name__}: {error}"[:300],
+                    redact(f"{type(error).__name__}: {error}")[0][:300],  # cut short, a key would be none
                 ),
             )
         ]

@@ -206,6 +206,7 @@ class Decisions:
             "detail": np.full(n, None, dtype=object),
             "before_sha256": np.full(n, None, dtype=object),
             "after_sha256": np.full(n, None, dtype=object),
+            "spans": np.full(n, None, dtype=object),
         }
         self.open = np.ones(n, dtype=bool)  # rows nothing was said of yet
 

@@ -33,6 +33,17 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+# What an edit replaced: a receipt without the data itself, and without a digest of it, which would give a phone number away to
+# whoever tries them all. Characters are code points of the field before the edit.
+SPAN = pa.struct(
+    [
+        pa.field("field", pa.string(), nullable=False),  # text, or the name of a fact: title, tags[2]
+        pa.field("kind", pa.string(), nullable=False),  # email, phone, aws_access_key, ...: docs/personal-data.md
+        pa.field("start", pa.int32(), nullable=False),  # of its first character, from 0
+        pa.field("length", pa.int32(), nullable=False),  # characters
+    ]
+)
+
 DECISION = pa.schema(
     [
         pa.field("item_id", ID, nullable=False),
@@ -45,6 +56,7 @@ DECISION = pa.schema(
         pa.field("detail", pa.string()),  # one sentence or the text value; never payload bytes
         pa.field("before_sha256", ID),  # edits only
         pa.field("after_sha256", ID),  # edits only
+        pa.field("spans", pa.list_(SPAN)),  # what was replaced; edits only
     ]
 )
 

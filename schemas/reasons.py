@@ -107,7 +107,7 @@ class Reason(StrEnum):
     TOO_LITTLE_SPEECH = "too_little_speech", "people speak in less of the recording than the threshold"
 
     # edits (the item is changed, not lost)
-    PERSONAL_DATA = "personal_data", "personal data was replaced by a placeholder"
+    PERSONAL_DATA = "personal_data", "personal data or a secret was replaced by a placeholder"
 
     # group
     EXACT_DUPLICATE = "exact_duplicate", "the same text, pixels or samples as a kept item"

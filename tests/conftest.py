@@ -2,10 +2,13 @@
 
 corpus_recipe   (folder with archives) -> the recipe over it, as TOML would give it
 curate          run a recipe at a fresh site and give (site, result)
-demo            the shipped demo, run once a session: (recipe, site, result); its server is gone, its site is only read
+demo            the shipped demo, run once a session: (recipe, site, result); its server is gone, its site is only read; its log is run.log in it
 """
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -70,5 +73,20 @@ def demo(tmp_path_factory):
     with warnings.catch_warnings():
         # the server process of the demo ends after its pipes are closed
         warnings.simplefilter("ignore", ResourceWarning)
-        with demo_site(load("demo"), site) as (recipe, ready):
+        with demo_site(load("demo"), site) as (recipe, ready), logged(site.store.local("run.log")):
             return recipe, ready, run(recipe, ready)
+
+
+@contextmanager
+def logged(path: Path) -> Iterator[None]:
+    """Everything that is logged meanwhile, in a file."""
+    handler = logging.FileHandler(path)
+    root, level = logging.getLogger(), logging.getLogger().level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()

@@ -14,6 +14,7 @@ from pipelines.run import run
 from pipelines.shard.tar import ShardReader
 from pipelines.shard.verify import verify_release
 from schemas.digest import plain, sha256
+from tests.corpus import private
 from tests.corpus.planted import Met, unmet
 from tests.corpus.truth import planted, served
 
@@ -61,9 +62,10 @@ def test_what_robots_forbids_was_not_fetched_and_is_in_the_ledger(demo, url):
 
 def test_what_is_published_says_what_was_said(demo):
     words = published(demo[1], demo[2])
-    mine = {(one.lane, one.uri): one for one in planted(crawled=True)}
+    mine = {(one.lane, one.uri.replace(private.FILE, "<email>")): one for one in planted(crawled=True)}
     assert {key for key, one in mine.items() if one.fate == "kept"} - words.keys() == set()
     told = {key: one.text for key, one in mine.items() if one.text and key in words}
+    assert set(private.REDACTED.values()) <= set(told.values())
     assert {key: words[key] for key in told} == told
 
 

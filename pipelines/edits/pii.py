@@ -1,129 +1,171 @@
-"""Personal data out of texts: e-mail addresses and public IP addresses become placeholders.
+"""Personal data and secrets out of items: placeholders in the text, and in what else of an item is published.
 
-Patterns are RE2, so a text takes time in proportion to its length, whatever it holds. Addresses written in words
-("anna at mail dot example") are not found.
+    pii.redact   (items) -> (items, decisions)    `"ask a@b.de"` -> `"ask <email>"`, receipt: email, characters 4 to 10
+
+What is looked for, and how sure one is of it: `pipelines.edits.personal`, `pipelines.edits.secrets`, docs/personal-data.md.
 """
 
-import ipaddress
-import unicodedata
-from string import hexdigits
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import re2
 
+from pipelines.edits.personal import EMAIL, LONG_NUMBER, personal
+from pipelines.edits.secrets import HINT, secrets
+from pipelines.edits.spans import Span, redacted
 from pipelines.stage import Shape, Stage, decisions
 from schemas.decision import Verdict
 from schemas.item import text_sha256
 from schemas.reasons import Reason
 
-EMAIL_PLACEHOLDER, IP_PLACEHOLDER = "<email>", "<ip>"
-
-# Every text that a pattern below can match holds one of these: cheap, and true of few texts.
-_HINT = r"@|[0-9]\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:"
-# Source: RFC 5321, section 4.1.2, without quoted local parts and address literals; letters of all scripts by RFC 6531.
-_EMAIL = re2.compile(r"[\pL\pN_][\pL\pN._%+'-]*@(?:[\pL\pN](?:[\pL\pN-]*[\pL\pN])?\.)+\pL\pL+")
-# Everything made of digits and dots, or of hex digits and colons, as long as it goes: what is an address is decided later,
-# since RE2 has no look-around to see where one ends. With a letter before it, it is a version ("v1.2.3.4").
-_IPV4 = re2.compile(r"[\pL_]?[0-9]+(?:\.[0-9]+)+")
-_IPV6 = re2.compile(r"[\pL\pN_]*:[\pL\pN_:]*")
-
-# Addresses that name nobody, for everybody has them. Documentation addresses are not here: texts pass them off as real.
-# Source: IANA IPv4 Special-Purpose Address Registry; multicast, RFC 5771; reserved, RFC 1112.
-_NOBODY = tuple(
-    ipaddress.IPv4Network(block)
-    for block in (
-        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
-        "224.0.0.0/4", "240.0.0.0/4",
-    )
-)  # fmt: skip
-# Source: RFC 4291, section 2.4; IANA has given out global unicast addresses from this block only.
-_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
-# Chosen: "2.1.3.4 Results" at the start of a line numbers a section; no address has parts this small by chance.
-_SECTION_NUMBER = 32
+# Every text that any pattern can match holds one of these: clean text never leaves Arrow.
+_HINT = rf"@|[0-9]\.[0-9]{{1,3}}\.[0-9]|:[0-9A-Fa-f]{{0,4}}:|{LONG_NUMBER}|{HINT}"
+_LINK_HINT = rf"@|%40|{HINT}"
 
 
-def redact(text: str) -> tuple[str, dict[str, int]]:
-    """The text with placeholders, in NFC, and how many there are of each kind.
+def redact(text: str, language: str | None = None) -> tuple[str, list[Span]]:
+    """The text with placeholders, in NFC if it was, and what each stands for, in characters of the text as given.
 
-    `"ask a@b.de at 8.8.8.8 or 10.0.0.1"` -> `("ask <email> at <ip> or 10.0.0.1", {"email": 1, "ip": 1})`
+    `"ask a@b.de at 203.0.113.7 or 10.0.0.1"` -> `"ask <email> at <ip> or 10.0.0.1"`. `language`: BCP 47; which countries' phone
+    numbers are meant.
     """
-    counts = {"email": 0, "ip": 0}
-
-    def put(kind: str, placeholder: str) -> str:
-        counts[kind] += 1
-        return placeholder
-
-    def ipv6(match: re2._Match) -> str:
-        before, address, after = _colons(match[0])
-        return before + put("ip", IP_PLACEHOLDER) + after if _is_public(address) else match[0]
-
-    def ipv4(match: re2._Match) -> str:
-        if not _is_public(match[0]) or _numbers_a_section(text, match.start(), match[0]):
-            return match[0]  # type: ignore[no-any-return]
-        return put("ip", IP_PLACEHOLDER)
-
-    text = _EMAIL.sub(lambda match: put("email", EMAIL_PLACEHOLDER), text)
-    text = _IPV6.sub(ipv6, text)
-    text = _IPV4.sub(ipv4, text)
-    # A placeholder may come to stand before a combining mark.
-    return unicodedata.normalize("NFC", text) if any(counts.values()) else text, counts
+    return redacted(text, partial(_all, language=language))
 
 
-def _colons(found: str) -> tuple[str, str, str]:
-    """A word with colons as (label, address, colon): `"from:2a00::1:"` -> `("from:", "2a00::1", ":")`."""
-    label, _, rest = found.partition(":")
-    before = "" if all(c in hexdigits for c in label) else f"{label}:"
-    after = ":" if found.endswith(":") and not found.endswith("::") else ""
-    return before, (rest if before else found).removesuffix(after), after
+def _all(text: str, language: str | None) -> Iterator[Span]:
+    yield from secrets(text)
+    yield from personal(text, language)
 
 
-def _is_public(found: str) -> bool:
-    try:
-        address = ipaddress.ip_address(found)
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address):
-        return address in _GLOBAL_UNICAST
-    return not any(address in block for block in _NOBODY)
+def redact_links(links: pa.Array) -> pa.Array:
+    """The URLs and file names (string) with placeholders for addresses, keys and passwords in them; numbers are left, for they name files."""
+    return _redacted_each(links, _LINK_HINT, redact_link)
 
 
-def _numbers_a_section(text: str, start: int, found: str) -> bool:
-    is_small = all(int(part) < _SECTION_NUMBER for part in found.split("."))
-    return is_small and not text[text.rfind("\n", 0, start) + 1 : start].strip()
+def redact_words(words: pa.Array) -> pa.Array:
+    """The texts (string) with placeholders: for what no receipt is kept of, as the message of an error."""
+    return _redacted_each(words, _HINT, lambda text: redact(text)[0])
+
+
+def redact_link(link: str) -> str:
+    """One of `redact_links`."""
+
+    def find(text: str) -> Iterator[Span]:
+        yield from secrets(text)
+        yield from (span for span in personal(text, None) if span.kind == EMAIL)
+
+    new, spans = redacted(link.replace("%40", "@"), find)
+    return new if spans else link
+
+
+def _redacted_each(texts: pa.Array, hint: str, change: Callable[[str], str]) -> pa.Array:
+    rows = np.flatnonzero(_hinted(texts, hint))
+    if not len(rows):
+        return texts
+    new = np.full(len(texts), None, dtype=object)
+    for row in rows:
+        new[row] = change(texts[row].as_py())
+    return pc.coalesce(pa.array(new, texts.type, from_pandas=False), texts)
+
+
+def _hinted(texts: pa.Array, hint: str) -> np.ndarray:
+    found: np.ndarray = pc.match_substring_regex(texts, hint).fill_null(False).to_numpy(zero_copy_only=False)
+    return found
 
 
 def redact_items(stage: Stage, items: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
-    """The items with personal data replaced, and one decision a row: `edit` for a changed one, else `keep`.
+    """The items with personal data and secrets replaced, and one decision a row: `edit` for a changed one, else `keep`.
 
-    `detail` counts what was replaced ("email: 2, ip: 1"); the data itself is in neither. An item's id stays, and so does the
-    content digest of one with a payload, which the text is not part of; the digests of the receipt are of its text.
+    The text is looked at, and every string of the lane's facts (a title, an author, tags, a path). `detail` counts what was replaced
+    ("email: 2, ip: 1"), `spans` says where; the data itself is in neither. An item's id stays, and so does the content digest of
+    one with a payload, which the text is not part of; the digests of the receipt are of its text.
     """
-    texts = items.column("text")
-    is_content = items.column("payload").is_null().to_numpy(zero_copy_only=False)
     n = len(items)
-    new_texts, before, after, detail = (np.full(n, None, dtype=object) for _ in range(4))
-    hinted = pc.match_substring_regex(texts, _HINT).fill_null(False).to_numpy(zero_copy_only=False)
-    for row in np.flatnonzero(hinted):
-        old = texts[row].as_py()
-        text, counts = redact(old)
-        if any(counts.values()):
-            new_texts[row], before[row], after[row] = text, text_sha256(old), text_sha256(text)
-            detail[row] = ", ".join(f"{kind}: {count}" for kind, count in counts.items() if count)
-    is_changed = np.array([text is not None for text in new_texts], dtype=bool)
+    spans: list[list[dict[str, object]]] = [[] for _ in range(n)]
+    languages = items.column("language")
+    texts = items.column("text")
+    new_texts = _replace(texts, "text", languages, spans)
+    facts = items.column("facts")
+    new_facts = _facts(facts, languages, spans)
+
+    is_changed = np.array([bool(one) for one in spans], dtype=bool)
+    before, after, digests, detail, receipts = (np.full(n, None, dtype=object) for _ in range(5))
+    is_content = items.column("payload").is_null().to_numpy(zero_copy_only=False)
+    for row in np.flatnonzero(is_changed):
+        if texts[row].is_valid:
+            before[row], after[row] = text_sha256(texts[row].as_py()), text_sha256(new_texts[row].as_py())
+            digests[row] = after[row] if is_content[row] and after[row] != before[row] else None
+        counts = Counter(str(one["kind"]) for one in spans[row])
+        detail[row] = ", ".join(f"{kind}: {count}" for kind, count in sorted(counts.items()))
+        receipts[row] = spans[row]
     found = decisions(items.column("item_id"), stage.name)
-    found.set(is_changed, Verdict.EDIT, Reason.PERSONAL_DATA, before_sha256=before, after_sha256=after, detail=detail)
-    edited = _replaced(items, "text", new_texts)
-    after[~is_content] = None
-    return _replaced(edited, "content_sha256", after), found.batch()
+    found.set(
+        is_changed,
+        Verdict.EDIT,
+        Reason.PERSONAL_DATA,
+        before_sha256=before,
+        after_sha256=after,
+        detail=detail,
+        spans=receipts,
+    )
+    edited = _with(_with(items, "text", new_texts), "facts", new_facts)
+    contents = items.column("content_sha256")
+    return _with(edited, "content_sha256", pc.coalesce(pa.array(digests, contents.type), contents)), found.batch()
 
 
-def _replaced(items: pa.RecordBatch, name: str, values: np.ndarray) -> pa.RecordBatch:
-    """The batch with a column's values replaced wherever there is a new one."""
-    field = items.schema.field(name)
-    column = pc.coalesce(pa.array(values, field.type, from_pandas=False), items.column(name))
-    return items.set_column(items.schema.get_field_index(name), field, column)
+def _replace(texts: pa.Array, field: str, languages: pa.Array, spans: list[list[dict[str, object]]]) -> pa.Array:
+    """The texts with placeholders; what was replaced comes to the spans of its row."""
+    new = np.full(len(texts), None, dtype=object)
+    for row in np.flatnonzero(_hinted(texts, _HINT)):
+        text, found = redact(texts[row].as_py(), languages[row].as_py())
+        if found:
+            new[row] = text
+            spans[row] += [
+                {"field": field, "kind": one.kind, "start": one.start, "length": one.end - one.start} for one in found
+            ]
+    return pc.coalesce(pa.array(new, texts.type, from_pandas=False), texts)
 
 
-PII_REDACT = Stage(name="pii.redact", version=2, shape=Shape.EDIT, fn=redact_items)
+def _facts(facts: pa.StructArray, languages: pa.Array, spans: list[list[dict[str, object]]]) -> pa.StructArray:
+    """The facts with their strings, and lists of strings, redacted."""
+    columns, is_changed = [], False
+    for field, column in zip(facts.type, facts.flatten(), strict=True):
+        new = _replace_within(column, field, languages, spans)
+        is_changed |= new is not column
+        columns.append(new)
+    if not is_changed:
+        return facts
+    return pa.StructArray.from_arrays(columns, fields=list(facts.type), mask=facts.is_null())
+
+
+def _replace_within(
+    column: pa.Array, field: pa.Field, languages: pa.Array, spans: list[list[dict[str, object]]]
+) -> pa.Array:
+    if pa.types.is_string(field.type):
+        return _replace(column, field.name, languages, spans) if _hinted(column, _HINT).any() else column
+    if not (pa.types.is_list(field.type) and pa.types.is_string(field.type.value_type)):
+        return column
+    if not _hinted(column.flatten(), _HINT).any():
+        return column
+    rows = column.to_pylist()
+    for row, values in enumerate(rows):
+        for at, value in enumerate(values or ()):
+            text, found = redact(value, languages[row].as_py())
+            values[at] = text
+            spans[row] += [
+                {"field": f"{field.name}[{at}]", "kind": one.kind, "start": one.start, "length": one.end - one.start}
+                for one in found
+            ]
+    return pa.array(rows, field.type)
+
+
+def _with(batch: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
+    """The batch with a column replaced."""
+    at = batch.schema.get_field_index(name)
+    return batch.set_column(at, batch.schema.field(name), values)
+
+
+PII_REDACT = Stage(name="pii.redact", version=3, shape=Shape.EDIT, fn=redact_items)

@@ -14,6 +14,7 @@ from json.encoder import encode_basestring as quote
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.edits.pii import redact_links
 from schemas.digest import Json
 from schemas.errors import ShardError
 from schemas.item import ID, text_sha256
@@ -245,12 +246,15 @@ def _text_fields(items: pa.RecordBatch, captures: pa.RecordBatch, evidence: pa.R
 
 
 def provenance(items: pa.RecordBatch, captures: pa.RecordBatch, evidence: pa.RecordBatch) -> dict[str, pa.Array]:
-    """The columns of `schemas.sample.PROVENANCE`; all three batches are aligned row by row."""
+    """The columns of `schemas.sample.PROVENANCE`; all three batches are aligned row by row.
+
+    An address, key or password in a URL is a placeholder: the ledger's `capture` has the URL as it was.
+    """
     rights = {name: evidence.column(name) for name in ("decision", "signals")}
     return {
         "uid": pc.utf8_slice_codeunits(_hex(items.column("item_id")), 0, 32),
-        "url": captures.column("uri"),
-        "page_url": pc.coalesce(evidence.column("page_url"), captures.column("uri")),
+        "url": redact_links(captures.column("uri")),
+        "page_url": redact_links(pc.coalesce(evidence.column("page_url"), captures.column("uri"))),
         "license": items.column("licence"),
         "license_source": evidence.column("license_source"),
         "retrieved_at": _rfc3339(captures.column("fetched_at")),

@@ -67,7 +67,7 @@ class ShardOrder:
             [p.items.sha256, p.capture.sha256, p.rights.sha256, p.licence.sha256, p.page.sha256, p.card_licence]
             for p in self.places
         ]
-        return digest("room", "shard", 4, self.lane, self.split, self.index, parts, self.rows)
+        return digest("room", "shard", 5, self.lane, self.split, self.index, parts, self.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,14 +57,15 @@ def archived(book: Tale) -> str:
     return "\n\n".join([*head, "", plain(book), *foot]) + "\n"
 
 
-def html(book: Tale, *, revised: bool) -> str:
-    """The book as one HTML page. `revised`: a later edition, in which the last sentence of every chapter is another."""
+def html(book: Tale, *, revised: bool, note: str = "") -> str:
+    """The book as one HTML page. `revised`: a later edition, in which the last sentence of every chapter is another. `note`: ends it."""
     body = [f"<h1>{escape(book.title)}</h1>", f'<p class="author">by {escape(book.author)}</p>']
     for heading, (_, paragraphs) in zip(_headings(book), book.chapters, strict=True):
         told = list(paragraphs)
         if revised:
             told[-1] = told[-1].rpartition(". ")[0] + ". Here the second edition tells it otherwise."
         body += [f"<h2>{escape(heading)}</h2>", *(f"<p>{escape(paragraph)}</p>" for paragraph in told)]
+    body += [f"<p>{escape(note)}</p>"] if note else []
     head = (
         f'<meta charset="utf-8"><title>{escape(book.title)}</title><meta name="author" content="{escape(book.author)}">'
     )

@@ -3,9 +3,10 @@ them. What pages show lies in `tests.corpus.gallery`.
 """
 
 import gzip
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 
+from tests.corpus import private
 from tests.corpus.prose import paragraphs
 
 
@@ -14,7 +15,6 @@ class Page:
     """One URL as the site serves it, and what must become of it.
 
     `fate`: as `Planted` has it, or a capture outcome for what never becomes an item. `reason`, `group`, `licence`, `text`: as there.
-    `holds`: personal data that must not be published.
     """
 
     host: str
@@ -25,7 +25,6 @@ class Page:
     status: int = 200
     headers: tuple[tuple[str, str], ...] = (("Content-Type", "text/html; charset=utf-8"),)
     group: str | None = None
-    holds: tuple[str, ...] = field(default=())
     lane: str = "web"
     licence: str | None = None
     text: str | None = None
@@ -97,12 +96,13 @@ def _river() -> list[Page]:
         host="river.example", path="/de/fluss.html", fate="kept",
         body=html("Am Fluss", paragraphs("fluss", 3, 3, "de"), foot=CC_BY, lang="de"),
     )  # fmt: skip
-    private = paragraphs("letter")
-    private[1] += " Write to anna.keller@mail.example or to the gauge at 203.0.113.77 for the readings."
-    letter = Page(
-        host="river.example", path="/letter.html", fate="kept", body=html("A letter", private), holds=("anna.keller@", "203.0.113.77"),
+    told = paragraphs("letter")
+    told[1] += f" {private.LETTER}"
+    letter = Page(host="river.example", path="/letter.html", fate="kept", body=html(private.TITLE, told))
+    people = Page(
+        host="river.example", path="/people.html", fate="kept", body=html("People", [*paragraphs("people"), private.sentences()]),
     )  # fmt: skip
-    everything = [*articles, *copies, german, letter]
+    everything = [*articles, *copies, german, letter, people]
     front = Page(
         host="river.example", path="/", fate="kept",
         body=html("By the river", paragraphs("front"), foot=CC_BY, links=(*(page.path for page in everything), "/gone.html", "/moved")),

@@ -14,6 +14,8 @@ import subprocess
 from pathlib import Path
 from shutil import which
 
+from tests.corpus.private import settings
+
 PROJECTS = Path(__file__).with_name("projects")
 MIT = """\
 MIT License
@@ -69,6 +71,7 @@ def tally() -> dict[str, str]:
         "tally/LICENSE": MIT,
         "tally/web/chart.min.js": minified(chart),
         "tally/tally/_vendor/words.py": words,
+        "tally/tally/settings.py": settings(),
     }
 
 

@@ -140,6 +140,11 @@ def quieter(samples: Samples) -> Samples:
     return (samples // 2).astype(np.int16)
 
 
+def backwards(samples: Samples) -> Samples:
+    """The same recording from its end."""
+    return samples[::-1].copy()
+
+
 def silence() -> Samples:
     """Two seconds of nothing."""
     return np.zeros(2 * RATE, np.int16)

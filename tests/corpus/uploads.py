@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.capture.subject import upload_uri
-from tests.corpus import books, pictures, programs, sounds
+from tests.corpus import books, pictures, private, programs, sounds
 from tests.corpus.pictures import caption
 from tests.corpus.planted import KEPT, Fate, Planted, broken, copy_of, dropped
 from tests.corpus.questions import questions
@@ -86,6 +86,7 @@ def _photos() -> Upload:
             broken("not_decodable"),
         ),
         ("broken/bomb.png", pictures.bomb(), "A large white field.", "", broken("too_large")),
+        (f"private/{private.FILE}.jpg", pictures.photo("40"), private.CAPTION, "", KEPT),
         ("odd/dot.png", pictures.dot("dot too"), "A very small picture of a shape.", "", dropped("picture_too_small")),
         ("odd/DSC00017.jpg", pictures.photo("camera"), "DSC00017.jpg", "", dropped("caption_file_name")),
     ]
@@ -95,7 +96,14 @@ def _photos() -> Upload:
         folder="photos",
         files={name: data for name, data, *_ in found} | {"metadata.csv": _csv(rows)},
         planted=tuple(
-            _planted("image_caption", fate, "demo-photos", name, text=says, licence=licence or None)
+            _planted(
+                "image_caption",
+                fate,
+                "demo-photos",
+                name,
+                text=private.REDACTED.get(says, says),
+                licence=licence or None,
+            )
             for name, _, says, licence, fate in found
         ),
     )
@@ -146,6 +154,7 @@ def _sounds() -> Upload:
         ("same/01.flac", sounds.flac(first), known["01"].says, copy_of("sound 01")),
         ("same/07.flac", sounds.flac(known["07"].samples), known["07"].says, copy_of("sound 07")),
         ("quiet/16.wav", sounds.wav(sounds.quieter(loud)), known["16"].says, copy_of("sound 16")),
+        ("private/call.wav", sounds.wav(sounds.backwards(known["22"].samples)), private.TRANSCRIPT, KEPT),
         ("odd/silence.wav", sounds.wav(sounds.silence()), "Nothing can be heard.", dropped("silent")),
         (
             "broken/cut.flac",
@@ -165,7 +174,10 @@ def _sounds() -> Upload:
     )
     planted = [
         *(_planted("audio", fate, "demo-sounds", "sounds.tar.gz", name, text=says) for name, _, says, fate in within),
-        *(_planted("audio", fate, "demo-sounds", name, text=says) for name, _, says, fate in loose),
+        *(
+            _planted("audio", fate, "demo-sounds", name, text=private.REDACTED.get(says, says))
+            for name, _, says, fate in loose
+        ),
         _planted("audio", broken("record_truncated"), "demo-sounds", "broken/cut.tar.gz", "lost/10.wav"),
     ]
     files = {"sounds.tar.gz": gzip_bytes(tar(_with_words(within))), "broken/cut.tar.gz": whole[: len(whole) // 2]}
@@ -188,7 +200,7 @@ def _books() -> Upload:
         "the-lock-keeper.html": (books.html(lock, revised=True), copy_of("The Lock Keeper")),
         "notes-from-a-ferry.txt": (books.plain(notes), copy_of("Notes from a Ferry")),
         "notes-from-a-ferry.html": (books.html(notes, revised=False), copy_of("Notes from a Ferry")),
-        "the-bell-founders-daughter.html": (books.html(bell, revised=False), KEPT),
+        "the-bell-founders-daughter.html": (books.html(bell, revised=False, note=private.BOOK), KEPT),
         "empty.html": ("<!DOCTYPE html><title>Empty</title>\n", dropped("no_text")),
     }
     return Upload(

@@ -180,7 +180,7 @@ def test_the_records_name_reason_witness_proof_and_cluster():
     one, two, three, four = (bytes([k]) * 32 for k in (1, 2, 3, 4))
     shared = {
         "stage": "dedup.text", "verdict": "merge", "signal": "similarity", "detail": two.hex(),
-        "before_sha256": None, "after_sha256": None,
+        "before_sha256": None, "after_sha256": None, "spans": None,
     }  # fmt: skip
     assert made.schema == DECISION
     assert made.to_pylist() == [

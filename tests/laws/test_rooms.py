@@ -44,6 +44,12 @@ def poisoned_edit(stage, items):
     return WEB.edits[0].fn(stage, items)
 
 
+def quoting_edit(stage, items):
+    for text in items.column("text").to_pylist():
+        raise ValueError(f"cannot read {text!r}")
+    return WEB.edits[0].fn(stage, items)
+
+
 def losing_judge(stage, items, signals):
     return decisions(items.column("item_id").slice(1), stage.name).batch()
 
@@ -129,6 +135,16 @@ def test_an_edit_that_raises_quarantines_only_the_row_and_leaves_it_as_it_was(ma
     assert edited.filter(pa.array(bad)) == items.filter(pa.array(bad))
     lost = pc.is_in(receipts.column("item_id"), value_set=items.column("item_id").filter(pa.array(bad)))
     assert found.filter(pc.not_equal(found.column("verdict"), "quarantine")) == receipts.filter(pc.invert(lost))
+
+
+def test_an_error_that_quotes_its_row_gives_no_personal_data_away():
+    items = items_of(WEB, ["x" * 258 + " write to anna@mail.example"])
+    lane, _ = with_stage("edits", 0, quoting_edit)
+    (row,) = rooms.edit(lane, items)[1].to_pylist()
+    assert row["detail"] == f"ValueError: cannot read '{'x' * 258} write to <email>"[:300]
+    items = items_of(WEB, ["write to anna@mail.example"])
+    (row,) = rooms.edit(lane, items)[1].to_pylist()
+    assert row["detail"] == "ValueError: cannot read 'write to <email>'"
 
 
 def test_a_row_that_no_stage_can_read_does_not_survive_the_room():
