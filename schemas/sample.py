@@ -26,7 +26,7 @@ RIGHTS = pa.struct([_needed("decision", STRING), _needed("signals", STRINGS)])
 # In the JSON of every config. Digests are lower-case hex, times RFC 3339 UTC with microseconds.
 PROVENANCE = (
     _needed("uid", STRING),  # the sample's key
-    pa.field("url", STRING),  # of the captured bytes, without addresses and keys; null for damage and for files without a URI
+    pa.field("url", STRING),  # of the captured bytes, redacted; null for damage and for files without a URI
     pa.field("page_url", STRING),  # of the page they were found on; a page's own URL for text
     pa.field("license", STRING),  # SPDX expression concluded from evidence; null: none was found
     pa.field("license_source", STRING),  # a location as in schemas.rights.LICENCE, or card; null: not recorded
