@@ -16,6 +16,7 @@ from pipelines.capture.layout import Layout
 from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
 from pipelines.mix.balance import Balance, read_entries
+from pipelines.policies.owners import CODE_OWNERS, read_owners
 from pipelines.rights.judge import rights_stage
 from pipelines.rights.policy import policy as load_policy
 from pipelines.stage import Scalar, Stage
@@ -184,7 +185,7 @@ def loads(text: str, *, base: Path, where: str = "recipe") -> Recipe:
     if len({card.name for card in cards}) < len(cards) or len(cards) < len(sources):
         raise keys.fail("two sources have cards of the same name; names are how the ledger tells sources apart")
     wanted = {lane for source in sources for lane in source.lanes}
-    lanes = _override(tuple(lane for lane in LANES if lane.name in wanted), keys)
+    lanes = _left_out(_override(tuple(lane for lane in LANES if lane.name in wanted), keys), keys, base)
     for source in sources:
         for lane in (lane for lane in lanes if lane.name in source.lanes):
             for_source(lane, source)
@@ -312,6 +313,25 @@ def _balance(keys: toml.Table, base: Path, lanes: set[str]) -> Balance:
         raise keys.fail(f"at_most must be at least 1, is {found.at_most}")
     keys.finish()
     return found
+
+
+def _left_out(lanes: tuple[Lane, ...], keys: toml.Table, base: Path) -> tuple[Lane, ...]:
+    """The lanes with the owners of the list that the recipe names, if any, as a setting of the judge that asks for them."""
+    name = keys.value("owner_opt_outs", "")
+    if not name:
+        return lanes
+    if all(stage.name != CODE_OWNERS.name for lane in lanes for stage in lane.stages):
+        raise keys.fail("owner_opt_outs lists owners of code, but no source has the lane code")
+    owners = read_owners(base / name)
+
+    def change(stage: Stage) -> Stage:
+        if stage.name != CODE_OWNERS.name:
+            return stage
+        inline = stage.settings["owners"]
+        assert isinstance(inline, tuple)
+        return stage.override({"owners": sorted({*inline, *owners})}, where=keys.where)
+
+    return tuple(map_stages(lane, change) for lane in lanes)
 
 
 def _mix(keys: toml.Table, lanes: set[str]) -> tuple[tuple[str, float], ...]:

@@ -22,6 +22,7 @@ class Reason(StrEnum):
         "licence_conflict",
         "the evidence names licences of different classes; the strictest is not allowed",
     )
+    OWNER_OPT_OUT = "owner_opt_out", "the owner of the repository is on the list of those who want to be left out"
     TAKEN_DOWN = "taken_down", "an accepted request covers this item"
 
     # capture and decoding
@@ -74,6 +75,11 @@ class Reason(StrEnum):
     GENERATED = "generated", "a program wrote the file: it says so, or has the name of such files"
     MINIFIED = "minified", "script or style sheet packed for a browser"
     DATA_FILE = "data_file", "more lines or characters of data than the threshold"
+    HIDDEN_TEXT = "hidden_text", "too little of the markup is text that a reader sees"
+    SECRETS = "secrets", "the file holds more keys, tokens and passwords than the threshold"
+    TEST_FILE = "test_file", "a test, beyond the share of tests that the recipe keeps"
+    CONFIG_FILE = "config_file", "settings of a tool, beyond the share of them that the recipe keeps"
+    TOO_FEW_LETTERS = "too_few_letters", "too few of the characters are letters"
     ENCODED_DATA = "encoded_data", "too much base64, hexadecimal or escaped data"
     LONG_LINES = "long_lines", "lines longer than the threshold, on average or at most"
     TOO_FEW_ALPHANUMERICS = "too_few_alphanumerics", "too few of the characters are letters or digits"

@@ -25,6 +25,9 @@ ORIGINALS = (
     "parts/annotation/",  # captured words about captured bytes
 )  # fmt: skip
 
+# What the planted words lie in, but for the picture whose own name holds some.
+HOLDING = ("/letter.html", "/people.html", "/settings.py", "/call.wav", "/the-bell-founders-daughter.html")
+
 
 def strings(column):
     """Every string and binary of a column, however deep it lies."""
@@ -101,7 +104,8 @@ def test_every_kind_has_its_receipts_in_the_ledger(demo):
 
 def test_no_answer_of_the_ledger_tells_what_was_planted(demo):
     ledger = Ledger.open(demo[1].store)
-    uris = {one.uri for one in planted(crawled=True) if private.FILE not in one.uri}
+    uris = {one.uri for one in planted(crawled=True) if one.uri.endswith(HOLDING)}
+    assert len(uris) == len(HOLDING)
     told = json.dumps([plain(why(ledger, uri)) for uri in sorted(uris)], ensure_ascii=False).encode()
     assert [value for value in NEEDLES if value in told] == []
     tables = [name for name in ledger.db.tables if name not in ("capture", "annotation")]

@@ -46,14 +46,15 @@ _KEPT = (
 
 
 def repository(site: Site, source: str, entry: str) -> File:
-    """The files of a `git+...@commit` entry of a recipe, as a tar called `repo@<12 digits of the commit>`.
+    """The files of a `git+...@commit` entry of a recipe, as a tar called `repo@<12 digits of the commit>`, after its host and
+    owner where it has them.
 
     Raises:
         SourceError: git or the repository is missing, or it has no such commit.
     """
     url, wanted = parsed(entry)
     commit = _resolved(url, wanted)
-    name = f"{Path(urlsplit(url).path.rstrip('/')).name.removesuffix('.git')}@{commit[:_SHORT]}"
+    name = f"{_called(url)}@{commit[:_SHORT]}"
     key = digest("room", "repository", 1, source, name, commit)
     made = room(site.store, source, "repository", key, lambda: _taken(site, url, commit))
     (row,) = site.store.read_part(made.part("archive")).to_pylist()
@@ -66,6 +67,13 @@ def count(entry: str) -> int | None:
     if not url.startswith("file:"):
         return None
     return _listed(url, _path(url), _resolved(url, wanted)).count("\0")
+
+
+def _called(url: str) -> str:
+    """`ferry` of a folder, which says nothing of who owns it; `github.com/river/ferry` of a host."""
+    parts = urlsplit(url)
+    path = parts.path.strip("/").removesuffix(".git")
+    return Path(path).name if parts.scheme == "file" else f"{parts.hostname}/{path}"
 
 
 def parsed(entry: str) -> tuple[str, str]:

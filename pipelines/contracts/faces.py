@@ -42,6 +42,7 @@ def recipe() -> Schema:
         "agents": {**_one_or_more(), "default": list(DEFAULT_AGENTS)},
         "max_quarantined": {"type": "number", "default": 0.01},
         "block_lists": {**_one_or_more(), "default": []},
+        "owner_opt_outs": {"type": "string", "default": ""},
         "source": {"type": "array", "minItems": 1, "items": _source(said, lanes, settings)},
         "stage": settings,
         "mix": _object({name: {"type": "number", "exclusiveMinimum": 0} for name in lanes}),

@@ -7,6 +7,7 @@ from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.lane import Lane
 from pipelines.measures.code import CODE_STATISTICS
 from pipelines.policies.code import CODE_QUALITY
+from pipelines.policies.owners import CODE_OWNERS
 from pipelines.rights.code_licences import licence_rows
 from pipelines.shard.sample import text_samples
 from pipelines.split.code import CODE_FACTS, CODE_SPLIT, code_reader
@@ -20,7 +21,7 @@ CODE = Lane(
     facts=CODE_FACTS,
     split=CODE_SPLIT,
     measures=(CODE_STATISTICS,),
-    judges=(CODE_QUALITY,),
+    judges=(CODE_OWNERS, CODE_QUALITY),
     edits=(PII_REDACT,),
     dedup=text_dedup(CODE_DEDUP),
     config=TEXT,

@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 import re2
 
 from pipelines.capture.subject import VENDORED
+from pipelines.edits.secrets import HINT, secrets
+from pipelines.edits.spans import joined
 from pipelines.stage import Shape, Stage
 
 # Source: Lozhkov et al. 2024, arXiv 2402.19173 (StarCoder 2), section 2.1: languages whose lines may be long.
@@ -21,6 +23,26 @@ LONG_LINED = (
 # Source: ibid., "Text, JSON, YAML, Web Ontology Language, and Graphviz (DOT)"; Chosen: tables, drawings and XML are data too.
 DATA = ("CSV", "Graphviz (DOT)", "Jupyter Notebook", "JSON", "SVG", "TSV", "TOML", "Text", "XML", "YAML")
 MINIFIABLE = ("JavaScript", "CSS")
+MARKUP = ("HTML",)
+# Source: ibid., alpha filter: assembly is judged by letters and digits alone.
+FEW_LETTERS = ("Assembly", *DATA)
+# Source: Li et al. 2023, arXiv 2305.06161 (StarCoder), section 3: XML that has another language's suffix says so in its first 100 characters.
+_XML_HEAD, _XML_CHARACTERS = r"<\?xml version=", 100
+XML = ("XML", "SVG", "HTML", "Vue", "Svelte")
+# What of HTML no reader sees. Source: HTML Living Standard, sections 4.12.1, 4.2.6 and 13.1.6; a comment that never ends goes to the end.
+_UNSEEN = r"(?is)<script\b.*?</script[^>]*>|<style\b.*?</style[^>]*>|<head\b.*?</head[^>]*>|<!--.*?(?:-->|\z)|<[^>]*>|&[#0-9A-Za-z]+;"
+# Chosen: the places and names that test runners look in.
+TEST_PATHS = (
+    r"(?i)(?:^|/)(?:tests?|testing|testdata|test[-_](?:data|cases|suite)|specs?|__tests__|e2e|fixtures|testsuite)/"
+    r"|(?:^|/)(?:test_[^/]*|[^/]*_tests?|[^/]*[._-]spec|[^/]*\.test|(?-i:[^/]*[A-Za-z0-9]Tests?)|tests?)\.(?:py|go|rb|js|mjs|ts|tsx|jsx|java|kt|cs|c|cc|cpp|rs|php|swift|scala|ex|exs|sh|lua|pl|t)$|\.t$|(?:^|/)conftest\.py$"
+)
+# Chosen: what configures tools and builds, not programs. Build files that are programs (Makefile, setup.py) are not here.
+CONFIG_PATHS = (
+    r"(?i)\.(?:ini|cfg|conf|toml|properties|editorconfig|env)$|(?:^|/)\.[^/]+(?:rc|ignore|attributes|config|\.ya?ml|\.json)$|(?:^|/)\.(?:github|gitlab|circleci|vscode|idea)/"
+    r"|(?:^|/)(?:package|tsconfig|composer|bower|jsconfig|renovate|appveyor|azure-pipelines|docker-compose|codecov|mkdocs|[^/]*\.config)\.(?:json|ya?ml|js|cjs|mjs|ts)$"
+)
+# Source: StarCoder 2, section 2.1: of plain text it keeps these names alone.
+TEXT_NAMES = r"(?i)(?:^|/)(?:[^/]*requirement[^/]*|(?:readme|notes|todo|description|cmakelists)(?:\.[^/.]*)?)$"
 
 # Source: ibid., encoded data filter; a space may follow the comma between hexadecimal bytes, as it does in most sources.
 ENCODED = r"[a-zA-Z0-9+/\n=]{64,}|(?:\b(?:0x|\\x)?[0-9a-fA-F]{2}\b[,\s]*){8,}|(?:\\u[0-9a-fA-F]{4}){8,}"
@@ -50,8 +72,11 @@ def code_statistics(stage: Stage, items: pa.RecordBatch) -> pa.StructArray:
     """The signals of each file; every field is null for a null text, and what a path tells where there is none.
 
     int64: `character_count`, `line_count`, `max_line_length_chars`, `data_line_count`, `data_size_chars`, `longest_encoded_chars`,
-    `code_max_line_length_chars`; 0 or 1: `is_generated`, `is_minified`, `is_vendored`. float64: `code_mean_line_length_chars`;
-    0..1: `alphanumeric_ratio`, `encoded_ratio`, which are 0.0 for an empty text.
+    `code_max_line_length_chars`, `visible_character_count` (of HTML alone), `secret_count`; 0 or 1: `is_generated`, `is_minified`,
+    `is_vendored`, `is_other_xml` (null for XML and unknown languages), `is_other_text` (of plain text alone). float64: `code_mean_line_length_chars`;
+    0..1: `alphanumeric_ratio`, `letter_ratio` (null for data and assembly), `encoded_ratio`, `visible_ratio` (of HTML alone), which are
+    0.0 for an empty text; `test_rank` and `config_rank`, a place below 1 that follows from the item's id, of tests and of settings alone:
+    a rule that keeps those up to 0.3 keeps about 30 % of them.
     """
     texts = items.column("text")
     path, language = (pc.struct_field(items.column("facts"), name) for name in ("path", "programming_language"))
@@ -61,6 +86,11 @@ def code_statistics(stage: Stage, items: pa.RecordBatch) -> pa.StructArray:
     is_data, is_long_lined, is_minifiable = (_is_one(language, of) for of in (DATA, LONG_LINED, MINIFIABLE))
     start = pc.utf8_slice_codeunits(texts, 0, _SIGNED_CHARACTERS)
     marked = pc.or_(_matches(_first_lines(start), GENERATED), _matches(start, SIGNED))
+    letters = pc.utf8_length(pc.replace_substring_regex(texts, r"[^\pL]+", ""))
+    is_markup = _is_one(language, MARKUP)
+    visible = _visible(_only(texts, is_markup))
+    has_head = _matches(pc.utf8_slice_codeunits(texts, 0, _XML_CHARACTERS), _XML_HEAD)
+    rank = _rank(items.column("item_id"))
     columns: Mapping[str, pa.Array] = {
         "character_count": characters,
         "line_count": lines,
@@ -77,6 +107,14 @@ def code_statistics(stage: Stage, items: pa.RecordBatch) -> pa.StructArray:
             pc.or_kleene(_matches(path, MINIFIED_PATHS), pc.and_kleene(is_minifiable, pc.greater(mean, MINIFIED_LINE)))
         ),
         "is_vendored": _number(_matches(path, VENDORED)),
+        "letter_ratio": _only(_share(letters, characters), pc.invert(_is_one(language, FEW_LETTERS))),
+        "visible_character_count": visible,
+        "visible_ratio": _only(_share(visible, characters), is_markup),
+        "is_other_xml": _only(_number(has_head), pc.and_(language.is_valid(), pc.invert(_is_one(language, XML)))),
+        "is_other_text": _only(_number(pc.invert(_matches(path, TEXT_NAMES))), _is_one(language, ("Text",))),
+        "test_rank": _only(rank, _matches(path, TEST_PATHS)),
+        "config_rank": _only(rank, _matches(path, CONFIG_PATHS)),
+        "secret_count": _secrets(texts),
     }
     return pa.StructArray.from_arrays(
         [_only(column, texts.is_valid()) for column in columns.values()], names=list(columns)
@@ -102,6 +140,28 @@ def _encoded(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
         runs = [match.end() - match.start() for match in _ENCODED.finditer(texts[row].as_py())]
         longest[row], total[row] = max(runs), sum(runs)
     return pa.array(longest), pa.array(total)
+
+
+def _visible(texts: pa.Array) -> pa.Array:
+    """int64: characters a reader of the HTML sees, with single spaces; null for null."""
+    seen = pc.utf8_trim_whitespace(
+        pc.replace_substring_regex(pc.replace_substring_regex(texts, _UNSEEN, " "), r"\s+", " ")
+    )
+    return pc.utf8_length(seen).cast(pa.int64())
+
+
+def _rank(ids: pa.Array) -> pa.Array:
+    """float64, 0..1: a place that follows from the id, alike often everywhere."""
+    first = np.frombuffer(b"".join(one[:8] for one in ids.to_pylist()), ">u8")
+    return pa.array(first.astype(np.float64) / 2.0**64)
+
+
+def _secrets(texts: pa.Array) -> pa.Array:
+    """int64: how many keys, tokens and passwords the text holds; few texts can hold one, the others are not read again."""
+    counts = np.zeros(len(texts), np.int64)
+    for row in np.flatnonzero(_matches(texts, HINT).fill_null(False).to_numpy(zero_copy_only=False)):
+        counts[row] = len(joined(secrets(texts[row].as_py())))
+    return pa.array(counts)
 
 
 def _first_lines(texts: pa.Array) -> pa.Array:
@@ -132,12 +192,13 @@ def _number(values: pa.Array) -> pa.Array:
 
 CODE_STATISTICS = Stage(
     name="measure.code",
-    version=1,
+    version=2,
     shape=Shape.MEASURE,
     fn=code_statistics,
     signals=(
         "character_count", "line_count", "max_line_length_chars", "code_max_line_length_chars",
         "code_mean_line_length_chars", "data_line_count", "data_size_chars", "alphanumeric_ratio", "encoded_ratio",
-        "longest_encoded_chars", "is_generated", "is_minified", "is_vendored",
+        "longest_encoded_chars", "is_generated", "is_minified", "is_vendored", "letter_ratio", "visible_character_count",
+        "visible_ratio", "is_other_xml", "is_other_text", "test_rank", "config_rank", "secret_count",
     ),
 )  # fmt: skip

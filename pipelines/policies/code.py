@@ -9,7 +9,7 @@ LINGUIST = "GitHub Linguist, vendor.yml and generated.rb"
 
 CODE_QUALITY = rule_judge(
     "quality.code",
-    1,
+    2,
     (
         Rule(name="max_vendored", signal="is_vendored", at_most=0, reason=Reason.VENDORED, source=LINGUIST),
         Rule(name="max_generated", signal="is_generated", at_most=0, reason=Reason.GENERATED, source=f"{STARCODER_2}; {LINGUIST}"),
@@ -38,6 +38,32 @@ CODE_QUALITY = rule_judge(
         Rule(
             name="min_alphanumeric_ratio", signal="alphanumeric_ratio", at_least=0.25, reason=Reason.TOO_FEW_ALPHANUMERICS,
             source="bigcode-dataset, preprocessing/README.md, basic filter; Chen et al. 2021, arXiv 2107.03374 (Codex)",
+        ),
+        Rule(
+            name="min_letter_ratio", signal="letter_ratio", at_least=0.25, reason=Reason.TOO_FEW_LETTERS,
+            source=f"{STARCODER_2}: all but assembly; Chosen: data has rules of its own",
+        ),
+        Rule(
+            name="min_visible_characters", signal="visible_character_count", at_least=100, reason=Reason.HIDDEN_TEXT,
+            source=f"{STARCODER}, HTML filter",
+        ),
+        Rule(name="min_visible_ratio", signal="visible_ratio", at_least=0.2, reason=Reason.HIDDEN_TEXT, source=f"{STARCODER}, HTML filter"),
+        Rule(name="max_other_xml", signal="is_other_xml", at_most=0, reason=Reason.DATA_FILE, source=f"{STARCODER}, XML filter"),
+        Rule(
+            name="max_other_text", signal="is_other_text", at_most=1, reason=Reason.DATA_FILE,
+            source=f"Chosen: 1 keeps all; {STARCODER_2} keeps only READMEs, notes and requirements (0), which loses AUTHORS and manuals",
+        ),
+        Rule(
+            name="max_secrets", signal="secret_count", at_most=1_000_000, reason=Reason.SECRETS,
+            source="Chosen: secrets are redacted, which keeps the file; 0 drops every file that holds one",
+        ),
+        Rule(
+            name="max_test_rank", signal="test_rank", at_most=1.0, reason=Reason.TEST_FILE,
+            source="Chosen: all tests are kept; 0.3 keeps about 30 % of them, always the same ones",
+        ),
+        Rule(
+            name="max_config_rank", signal="config_rank", at_most=1.0, reason=Reason.CONFIG_FILE,
+            source="Chosen: all settings of tools are kept; 0.3 keeps about 30 % of them, always the same ones",
         ),
         Rule(
             name="min_characters", signal="character_count", at_least=50, reason=Reason.TOO_FEW_CHARACTERS,

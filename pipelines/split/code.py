@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.capture.code_type import language_of, path_of
+from pipelines.capture.owner import repository_of
 from pipelines.child import Child, Limits
 from pipelines.split import code_child
 from pipelines.split.children import children
@@ -27,6 +28,7 @@ CODE_FACTS = pa.struct(
         pa.field("path", pa.string()),  # within its archive or source; null for a root
         pa.field("programming_language", pa.string()),  # Linguist's name; null where none tells
         pa.field("charset", pa.string()),  # the charset its bytes were read in; null for a root
+        pa.field("repository", pa.string()),  # host/owner/name, as far as its URI says; null where it does not
     ]
 )
 _HEAD_BYTES = 4096  # Chosen: what the capture looks at, too
@@ -117,7 +119,8 @@ def _children(
     paths = [path_of(uri) or None for uri in payloads.column("uri").to_pylist()]
     heads = pc.binary_slice(payloads.column("data"), 0, _HEAD_BYTES).to_pylist()
     languages = [language_of(path or "", head) for path, head in zip(paths, heads, strict=True)]
-    facts = [pa.array(column, pa.string()) for column in (paths, languages, charsets)]
+    repositories = [repository_of(uri) for uri in payloads.column("uri").to_pylist()]
+    facts = [pa.array(column, pa.string()) for column in (paths, languages, charsets, repositories)]
     return children(
         stage,
         parents,
@@ -129,7 +132,7 @@ def _children(
 
 CODE_SPLIT = Stage(
     name="split.code",
-    version=1,
+    version=2,
     shape=Shape.SPLIT,
     fn=split_code,
     parameters=(

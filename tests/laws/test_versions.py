@@ -37,8 +37,8 @@ def imports(text: str, rooms: tuple[str, ...]) -> set[str]:
 
 
 def sources(module: str) -> dict[str, str]:
-    """Module -> source: this one, and what it imports of its own room, the kernels and the models, to the end."""
-    rooms = (module.rpartition(".")[0], "pipelines.kernels", "pipelines.models")
+    """Module -> source: this one, and what it imports of its own room, the kernels, the models and the edits, to the end."""
+    rooms = (module.rpartition(".")[0], "pipelines.kernels", "pipelines.models", "pipelines.edits")
     found: dict[str, str] = {}
     left = [module]
     while left:

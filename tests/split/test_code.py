@@ -66,11 +66,11 @@ def test_each_file_is_split_dropped_or_quarantined(child):
         "int main(void) {\n\treturn 0;  \n}\n", "// Müller wrote this, für die Gäste\nint x;\n", "local a = 'é'\n", "# これは日本語の注釈です\n", "# café\n",
     ]  # fmt: skip
     assert children.column("facts").to_pylist() == [
-        {"path": "t/a.c", "programming_language": "C", "charset": "utf-8"},
-        {"path": "b.c", "programming_language": "C", "charset": "windows-1252"},
-        {"path": "b.lua", "programming_language": "Lua", "charset": "utf-16-le"},
-        {"path": "j.py", "programming_language": "Python", "charset": "iso2022_jp"},
-        {"path": "run", "programming_language": None, "charset": "utf-8"},
+        {"path": "t/a.c", "programming_language": "C", "charset": "utf-8", "repository": None},
+        {"path": "b.c", "programming_language": "C", "charset": "windows-1252", "repository": None},
+        {"path": "b.lua", "programming_language": "Lua", "charset": "utf-16-le", "repository": None},
+        {"path": "j.py", "programming_language": "Python", "charset": "iso2022_jp", "repository": None},
+        {"path": "run", "programming_language": None, "charset": "utf-8", "repository": None},
     ]
     assert children.column("parent_id").to_pylist() == roots.column("item_id").to_pylist()[:5]
     assert children.column("licence").to_pylist() == ["MIT"] * 5
