@@ -27,13 +27,11 @@ from schemas.reasons import Reason
 RESULT = pa.schema(
     [
         pa.field("format", pa.string()),  # what the bytes are, a value of FORMATS
-        pa.field(
-            "is_as_declared", pa.bool_()
-        ),  # whether that is the declared media type; null where it names no picture
+        # whether that is the declared media type; null where it names no picture
+        pa.field("is_as_declared", pa.bool_()),
         pa.field("colour_mode", pa.string()),  # of the pixels as captured, by Pillow's names: RGB, L, P, LA, CMYK, I;16
-        pa.field(
-            "has_profile", pa.bool_()
-        ),  # it brings a colour profile other than sRGB, by which its colours were read
+        # it brings a colour profile other than sRGB, by which its colours were read
+        pa.field("has_profile", pa.bool_()),
         pa.field("width", pa.int32()),  # pixels, of what is published
         pa.field("height", pa.int32()),
         pa.field("original_width", pa.int32()),  # pixels, of what was captured
@@ -41,14 +39,12 @@ RESULT = pa.schema(
         pa.field("orientation", pa.int8()),  # Exif's 1..8, as captured; null where it does not say
         pa.field("is_upright", pa.bool_()),  # the published pixels are upright; else the JPEG still says how it is held
         pa.field("has_location", pa.bool_()),  # its metadata says where it was taken, and was left out
-        pa.field(
-            "has_owner", pa.bool_()
-        ),  # it says whose camera it was (serial number, owner, maker's notes); left out
+        # it says whose camera it was (serial number, owner, maker's notes); left out
+        pa.field("has_owner", pa.bool_()),
         pa.field("frames", pa.int32()),  # pictures in the file; the first is read; null where they cannot be counted
         pa.field("has_alpha", pa.bool_()),  # it can be transparent
-        pa.field(
-            "background", pa.string()
-        ),  # what it was then put on: white, or black where it is all light; else null
+        # what it was then put on: white, or black where it is all light; else null
+        pa.field("background", pa.string()),
         pa.field("entropy_bits", pa.float64()),  # of its grey levels, 0..8; 0 for one colour
         # Of what is seen, upright and in sRGB: width and height (big-endian uint32) and the RGB bytes.
         pa.field("pixels_sha256", ID),
