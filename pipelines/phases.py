@@ -17,6 +17,7 @@ from pipelines import mix
 from pipelines.accounts import check_quarantine, concat, dispositions
 from pipelines.capture.block import Guard
 from pipelines.capture.common_crawl import common_crawl, is_common_crawl
+from pipelines.capture.feed_source import feed_source, is_feed_entry
 from pipelines.capture.git import repository
 from pipelines.capture.inputs import adopt, is_local, is_repository, is_url, named, printable
 from pipelines.capture.joined import unmatched
@@ -97,6 +98,11 @@ def capture(
         # An unchanged page is kept by the round that fetched it: several rounds may bring the same archive.
         receipts += [receipt for receipt in crawled.receipts if receipt.key not in {one.key for one in receipts}]
         names |= dict.fromkeys(crawled.archives, "crawl")
+    feeds = [entry for entry in source.inputs if is_feed_entry(entry)]
+    for label in source.crawl.rounds if feeds else ():
+        fed = feed_source(recipe, site, source, feeds, label, clock=clock, progress=progress)
+        receipts += [receipt for receipt in fed.receipts if receipt.key not in {one.key for one in receipts}]
+        names |= dict.fromkeys(fed.archives, "crawl")
     for label in source.crawl.rounds if lists else ():
         listed = list_source(recipe, site, source, lists, label, clock=clock, progress=progress)
         receipts += [receipt for receipt in listed.receipts if receipt.key not in {one.key for one in receipts}]

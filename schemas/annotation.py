@@ -28,7 +28,7 @@ ANNOTATION = pa.schema(
         pa.field("role", pa.string(), nullable=False),  # Role
         pa.field("text", pa.string(), nullable=False),  # as found: not judged, not empty
         pa.field("language", pa.string()),  # BCP 47 as the sayer declares it; null: not declared
-        # alt | title | figcaption | og | json_ld | transcript of a page; file | table | member of an upload
+        # alt | title | figcaption | og | json_ld | transcript of a page; feed; file | table | member of an upload
         pa.field("location", pa.string(), nullable=False),
         pa.field("locator", pa.string(), nullable=False),  # "byte 345", "row 7", "cue 3", or the member's name
         pa.field("evidence_sha256", ID, nullable=False),  # of the payload that holds it

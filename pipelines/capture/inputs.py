@@ -32,7 +32,7 @@ def is_repository(entry: str) -> bool:
 
 def is_local(entry: str) -> bool:
     """Whether a `from` entry names files of this machine."""
-    return not (is_url(entry) or is_repository(entry) or is_common_crawl(entry))
+    return not (is_url(entry) or is_repository(entry) or is_common_crawl(entry) or entry.startswith("feed+"))
 
 
 def printable(name: str | Path) -> str:

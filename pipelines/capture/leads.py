@@ -2,6 +2,7 @@
 
 from pipelines.capture import codings, http
 from pipelines.capture.archive import HTML, media_type
+from pipelines.capture.feed import is_feed, read_feed
 from pipelines.capture.fetch import Fetched
 from pipelines.capture.links import Links, links
 from pipelines.capture.warc import Record
@@ -12,12 +13,14 @@ _HTML_BYTES = (
 
 
 def leads(page: Fetched | Record, cap: int) -> Links:
-    """The links of a page; none of what is no HTML, or cannot be decoded under `cap` bytes."""
+    """The links of a page, or what a feed names; none of what is neither, or cannot be decoded under `cap` bytes."""
     if isinstance(page, Record):
         url, payload = page.uri or "", page.payload
     else:
         is_cut = page.truncated is not None
         body = codings.decoded(page.body, page.headers, cap=cap, is_truncated=is_cut)
         url, payload = page.url, b"" if body.problem else body.payload
+    if is_feed(payload):
+        return Links(shown=tuple(("audio", found) for found in read_feed(payload, url).urls()))
     declared = media_type(http.header(page.headers, "content-type"), payload)
     return links(payload[:_HTML_BYTES], url) if declared in HTML else Links()

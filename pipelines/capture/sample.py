@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.capture.archive import capture_archive
-from pipelines.capture.common_crawl import is_common_crawl
-from pipelines.capture.inputs import is_local, is_repository, is_url, named
+from pipelines.capture.inputs import is_local, is_repository, named
 from pipelines.capture.layout import ARCHIVES, Layout, Wanted
 from schemas.errors import SourceError
 
@@ -39,7 +38,7 @@ def sample_input(
 
     A URL, a repository, and an entry that names nothing readable, has a note and no copies.
     """
-    if is_url(entry) or is_common_crawl(entry):
+    if not is_local(entry) and not is_repository(entry):
         return Input(source=source, entry=entry, note=UNREACHED), []
     if is_repository(entry):
         return Input(source=source, entry=entry, note=UNREAD), []

@@ -16,8 +16,9 @@ import pyarrow as pa
 
 from pipelines.capture import words
 from pipelines.capture.address import url_refusal
+from pipelines.capture.ended import Ended
 from pipelines.capture.entry import Caps, Entry, Upload, evidence, stored
-from pipelines.capture.frontier import REDIRECTS, same
+from pipelines.capture.frontier import REDIRECTS
 from pipelines.capture.inflate import BrokenError
 from pipelines.capture.layout import File, Layout, Wanted
 from pipelines.capture.live import archives_of, crawled_room, plan_of
@@ -138,7 +139,7 @@ def _result(site: Site, source: Source, file: File, rows: Sequence[Row], receipt
 def _joined(
     site: Site, source: Source, file: File, rows: Sequence[Row], receipts: Sequence[Receipt]
 ) -> tuple[Tables, dict[str, int]]:
-    captures = _Captures(site, receipts)
+    captures = Ended(site.store, receipts)
     upload = Upload(
         store=site.store, source=source.card.name, layout=source.layout, caps=Caps(),
         wanted=Wanted(files=True, words=True, texts=False, evidence={}),
@@ -164,47 +165,7 @@ def _joined(
     ], dict(sorted(counts.items()))  # fmt: skip
 
 
-class _Captures:
-    """The captures of a round by their URL."""
-
-    def __init__(self, site: Site, receipts: Sequence[Receipt]) -> None:
-        columns = [
-            "uri",
-            "outcome",
-            "status",
-            "detail",
-            "media_type",
-            "payload_bytes",
-            "payload",
-            "headers",
-            "fetched_at",
-        ]
-        parts = [part for receipt in receipts for part in receipt.all("capture")]
-        rows = site.store.table(parts, CAPTURE, columns).to_pylist()
-        rows.sort(key=lambda row: row["fetched_at"].timestamp() if row["fetched_at"] else 0.0)
-        self._rows: dict[str, _Row] = {}
-        for row in rows:
-            if row["outcome"] == Outcome.REVISIT:  # the bytes are those of the earlier capture
-                earlier = self._rows.get(same(row["uri"]), {})
-                row |= {name: earlier.get(name) for name in ("media_type", "payload_bytes", "payload")}
-            if row["uri"]:
-                self._rows[same(row["uri"])] = row
-
-    def last(self, url: str) -> _Row | None:
-        """The capture that asking for a URL ended with, behind redirects."""
-        row = self._rows.get(same(url))
-        for _ in range(REDIRECTS):
-            if row is None or row["outcome"] != Outcome.REDIRECT:
-                break
-            target = absolute(dict(row["headers"]).get("location") or "", row["uri"])
-            onward = self._rows.get(same(target.partition("#")[0])) if target else None
-            if onward is None:
-                break
-            row = onward
-        return row
-
-
-def _listed(layout: Layout, row: Row, captures: _Captures, site: Site) -> dict[str, Any]:
+def _listed(layout: Layout, row: Row, captures: Ended, site: Site) -> dict[str, Any]:
     """The row of LISTED."""
     value = row.values.get(layout.url_column)
     base = {

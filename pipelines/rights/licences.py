@@ -18,7 +18,7 @@ from pipelines.rights.spdx import LicenceClass as LicenceClass
 from pipelines.rights.spdx import licence_class as licence_class
 
 LOCATIONS = (  # in order of trust: the file's own words, those about it alone, those about its folder
-    "spdx_header", "notice", "see", "file_metadata", "table", "meta", "link", "json_ld", "rel_license", "footer", "licence_file", "package", "readme", "card",
+    "spdx_header", "notice", "see", "file_metadata", "table", "feed", "meta", "link", "json_ld", "rel_license", "footer", "licence_file", "package", "readme", "card",
 )  # fmt: skip
 FILE_METADATA = "file_metadata"  # Exif, IPTC, XMP of a picture
 SEE, README = "see", "readme"  # a file that points to another; what counts only where its folder says nothing else

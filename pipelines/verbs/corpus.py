@@ -118,7 +118,7 @@ def check(asked: argparse.Namespace) -> None:
         for entry in source.inputs:
             if is_common_crawl(entry):
                 found.append((label, f"{entry}: to be read from {site.common_crawl}"))
-            elif is_url(entry):
+            elif is_url(entry) or entry.startswith("feed+"):
                 found.append((label, f"{entry}: to be crawled"))
             elif is_repository(entry):
                 n = git.count(entry)
