@@ -238,7 +238,7 @@ def _tags(said: Sequence[Mapping[str, Any]]) -> list[str]:
 
 AUDIO_SPLIT = Stage(
     name="split.audio",
-    version=2,
+    version=3,
     shape=Shape.SPLIT,
     fn=split_audio,
     models=((SILERO_VAD.name, SILERO_VAD.sha256),),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from pipelines.capture.sniff import sniff
 from pipelines.child import RowFailed
+from pipelines.split.mp3_frames import check_mp3
 from schemas.reasons import Reason
 
 
@@ -56,6 +57,7 @@ def check(data: bytes, declared: str | None = None) -> Container:
         return Container(format="flac", md5=_flac_md5(data[tag:]))
     # Source: ISO 11172-3, section 2.4.2.3: eleven bits of sync, then a version and a layer, of which 0 is reserved.
     if data.startswith(b"ID3") or (data[:1] == b"\xff" and len(data) > 1 and data[1] >= 0xE0 and data[1] & 6):
+        check_mp3(data)
         return Container(format="mp3")
     if data[4:8] == b"ftyp":
         return Container(format="mp4")

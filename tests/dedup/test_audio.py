@@ -23,15 +23,14 @@ from pipelines.dedup.audio import (
 from pipelines.dedup.candidates import PAIRS, bucket_pairs, merge
 from pipelines.dedup.duplicates import find_duplicates
 from pipelines.dedup.signatures import RANKS
-from pipelines.split.audio import AUDIO_FACTS, AUDIO_SPLIT
-from pipelines.split.audio_child import read_recording
+from pipelines.split.audio import AUDIO_FACTS
 from schemas.digest import sha256
 from schemas.errors import RecipeError, StageError
 from schemas.item import ID
 from tests.split.sounds import RATE, babble, encoded, resampled, steps, wav
+from tests.split.test_audio import read as facts_of
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "audio"
-ASKED = {name: AUDIO_SPLIT.settings[name] for name in ("max_bytes", "max_seconds", "silence_dbfs")}
 LATE = np.concatenate([np.zeros(RATE * 137 // 1000), babble() / 4])
 COPIES = {
     "flac": encoded(steps(babble()), "FLAC", "PCM_16"),
@@ -51,10 +50,6 @@ fingerprints = st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**3
     # No band both gains and loses.
     lambda frames: np.array([gain & ~loss | (loss & ~gain) << 32 for gain, loss in frames], np.uint64)
 )
-
-
-def facts_of(data):
-    return read_recording({"data": data, "media_type": None} | ASKED)
 
 
 def ids_of(names):

@@ -99,7 +99,7 @@ BROKEN = {
     "counts-more.flac": (with_frames(FLAC, 1 << 20), "A tone.", ("quarantined", "split.audio", "record_truncated")),
     "other-digest.flac": (FLAC[:26] + bytes(15) + b"x" + FLAC[42:], "A tone.", ("quarantined", "split.audio", "digest_mismatch")),
     "rate.wav": (sounds.wav(HEARD["07"].samples)[:24] + b"\xff\xff\xff\x7f" + sounds.wav(HEARD["07"].samples)[28:], "A tone.", ("quarantined", "split.audio", "not_decodable")),
-    "junk-inside.mp3": (MP3[:4000] + JUNK[:800] + MP3[4800:], "A voice.", ("quarantined", "split.audio", "record_truncated")),
+    "junk-inside.mp3": (MP3[:4000] + JUNK[:800] + MP3[4800:], "A voice.", ("quarantined", "split.audio", "not_decodable")),
     "junk-behind-the-head.mp3": (MP3[:500] + JUNK[500:], "A voice.", ("quarantined", "split.audio", "not_decodable")),
     "half.m4a": (b"\x00\x00\x00\x1cftypM4A \x00\x00\x02\x00" + JUNK[:4000], "A voice.", ("quarantined", "split.audio", "not_decodable")),
     "numbers.wav": (sounds.wav(sounds.not_numbers()), "A tone.", ("quarantined", "split.audio", "samples_not_finite")),
