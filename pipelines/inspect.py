@@ -295,7 +295,7 @@ def _judged(
         children, _, split = rooms.split(lane, roots, payloads, child)
     childless = roots.filter(pc.invert(pc.is_in(roots.column("item_id"), value_set=children.column("parent_id"))))
     items = rooms.one_batch(pa.Table.from_batches([children, childless], schema=item_schema(lane.facts)))
-    measured, failed = rooms.measure(lane, children)
+    measured, failed = rooms.measure(lane, rooms.with_uri(children, evidence.captures))
     signals = align_signals(items, pa.Table.from_batches([measured]))
     items = rooms.with_language(items, signals)
     said: dict[bytes, list[Found]] = {}

@@ -15,6 +15,8 @@ from pipelines.capture.block import BlockList, block_list
 from pipelines.capture.layout import Layout
 from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
+from pipelines.measures.url import SETTINGS as FILE_SETTINGS
+from pipelines.measures.url import list_digest
 from pipelines.mix.balance import Balance, read_entries
 from pipelines.policies.owners import CODE_OWNERS, read_owners
 from pipelines.rights.judge import rights_stage
@@ -185,7 +187,7 @@ def loads(text: str, *, base: Path, where: str = "recipe") -> Recipe:
     if len({card.name for card in cards}) < len(cards) or len(cards) < len(sources):
         raise keys.fail("two sources have cards of the same name; names are how the ledger tells sources apart")
     wanted = {lane for source in sources for lane in source.lanes}
-    lanes = _left_out(_override(tuple(lane for lane in LANES if lane.name in wanted), keys), keys, base)
+    lanes = _left_out(_override(tuple(lane for lane in LANES if lane.name in wanted), keys, base), keys, base)
     for source in sources:
         for lane in (lane for lane in lanes if lane.name in source.lanes):
             for_source(lane, source)
@@ -262,12 +264,28 @@ def for_source(lane: Lane, source: Source) -> Lane:
         wanted: dict[str, object] = dict(own.get(stage.name, {}))
         if source.languages and "languages" in stage.settings:
             wanted["languages"] = source.languages
-        return stage.override(wanted, where=f"source {source.card.name}") if wanted else stage
+        return with_files(stage.override(wanted, where=f"source {source.card.name}"), stage.base) if wanted else stage
 
     return map_stages(lane, change) if own or source.languages else lane
 
 
-def _override(lanes: tuple[Lane, ...], keys: toml.Table) -> tuple[Lane, ...]:
+def with_files(stage: Stage, base: Path) -> Stage:
+    """The stage with the digests of the files that its settings name; relative paths start from `base`.
+
+    Raises:
+        RecipeError: one of them cannot be read, or is no list.
+    """
+    if not set(FILE_SETTINGS) <= stage.settings.keys():
+        return stage
+    entries = [entry for name in FILE_SETTINGS for entry in _strings(stage.settings[name])]
+    return dataclasses.replace(stage, files=tuple((entry, list_digest(base, entry)) for entry in entries), base=base)
+
+
+def _strings(value: Scalar) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _override(lanes: tuple[Lane, ...], keys: toml.Table, base: Path) -> tuple[Lane, ...]:
     stages = keys.table("stage")
     known = {stage.name for lane in lanes for stage in lane.stages}
     for name, values in stages.items():
@@ -275,9 +293,11 @@ def _override(lanes: tuple[Lane, ...], keys: toml.Table) -> tuple[Lane, ...]:
             raise keys.fail(f'[stage."{name}"] is no stage of its lanes; they have: {", ".join(sorted(known))}')
         if not isinstance(values, dict):
             raise keys.fail(f'stage.{name} must be a table: [stage."{name}"]')
-    return tuple(
-        map_stages(lane, lambda stage: stage.override(stages.get(stage.name, {}), where=keys.where)) for lane in lanes
-    )
+
+    def change(stage: Stage) -> Stage:
+        return with_files(stage.override(stages.get(stage.name, {}), where=keys.where), base)
+
+    return tuple(map_stages(lane, change) for lane in lanes)
 
 
 def map_stages(lane: Lane, change: Callable[[Stage], Stage]) -> Lane:

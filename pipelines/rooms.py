@@ -101,14 +101,16 @@ def split(lane: Lane, items: Rows, payloads: Rows, child: Child) -> tuple[Rows, 
 def measure(lane: Lane, items: Rows, reach: Reach | None = None) -> tuple[Rows, Rows]:
     """The signals of these items (item_id and a column a signal), and a quarantine decision for each row that failed.
 
-    Without `reach`, what measures read from payloads is null.
+    Without `reach`, what measures read from payloads is null. A measure sees the language that an earlier one found.
     """
     columns: dict[str, pa.Array] = {"item_id": items.column("item_id")}
     bad: list[Rows] = []
     for stage in lane.measures:
         values, found = _measured(stage, items, reach)
         bad.append(found)
-        columns |= {values.type.field(i).name: values.field(i) for i in range(values.type.num_fields)}
+        given = {values.type.field(i).name: values.field(i) for i in range(values.type.num_fields)}
+        columns |= given
+        items = with_language(items, pa.RecordBatch.from_pydict(given))
     failed = _said(_concat(bad, DECISION))
     return pa.RecordBatch.from_pydict(columns), failed.filter(_not_kept(failed))
 
@@ -129,6 +131,16 @@ def _measured(stage: Stage, items: Rows, reach: Reach | None) -> tuple[pa.Struct
             [pc.struct_field(values, i) for i in range(values.type.num_fields)], fields=list(values.type)
         )
     return values, _concat([piece[1] for piece in pieces], DECISION)
+
+
+def with_uri(items: Rows, captures: Rows | pa.Table) -> Rows:
+    """The items and, as a last column `uri`, the address of the capture of each: what measures see besides an item's own columns."""
+    at = pc.index_in(items.column("capture_id"), value_set=_whole(captures.column("capture_id")))
+    return items.append_column("uri", _whole(captures.column("uri")).take(at))
+
+
+def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def with_language(items: Rows, signals: Rows) -> Rows:

@@ -159,7 +159,7 @@ def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receip
     yield made
 
     measured_key = digest("room", "measured", made.part("items").sha256, [stage.op_id for stage in lane.measures])
-    measured = room(store, lane.name, "measured", measured_key, lambda: _measure(lane, site, made))
+    measured = room(store, lane.name, "measured", measured_key, lambda: _measure(lane, site, captures, made))
     yield measured
 
     evidence = _evidence(recipe, site, order, licence, sayers)
@@ -361,9 +361,10 @@ def _children(items: pa.RecordBatch) -> pa.RecordBatch:
     return items.filter(pc.is_valid(items.column("parent_id")))
 
 
-def _measure(lane: Lane, site: Site, made: Receipt) -> tuple[Tables, dict[str, int]]:
+def _measure(lane: Lane, site: Site, captures: pa.RecordBatch, made: Receipt) -> tuple[Tables, dict[str, int]]:
     children = _children(rooms.one_batch(site.store.read_part(made.part("items"))))
-    signals, bad = rooms.measure(lane, children, Reach(payloads=partial(_published, site), models=dict(site.models)))
+    reach = Reach(payloads=partial(_published, site), models=dict(site.models))
+    signals, bad = rooms.measure(lane, rooms.with_uri(children, captures), reach)
     tables: Tables = [(f"signal_{lane.name}", pa.Table.from_batches([signals])), ("decision", _sorted([bad]))]
     return tables, {"measured": len(children), "quarantined": len(bad)}
 

@@ -13,8 +13,9 @@ every row, and `pipelines.spine` alone acts on it.
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,8 @@ class Stage:
     """One step of a lane. `name` is the same string in the ledger, the counters, Dagster and the CLI.
 
     `version` rises with every change of output. `parameters` are what a recipe may override; for judges made of rules
-    they are the rules' thresholds. `models` are (name, sha256 hex) of the model files it uses. `signals`: of a measure, the
+    they are the rules' thresholds. `models` are (name, sha256 hex) of the model files it uses; `files` are (name, sha256 hex) of
+    the files its settings name, relative to the folder `base`, which is no part of its identity. `signals`: of a measure, the
     names of the fields it gives. `check`: raises RecipeError where overridden settings, each of its type, cannot be used.
     `switches`: settings that hold the sha256 (hex) of an optional model file, each with the
     name under which a site names its path; an empty one is off. `reads_payload`: a measure that is given a `Reach`.
@@ -101,11 +103,13 @@ class Stage:
     parameters: tuple[tuple[str, Scalar], ...] = ()
     rules: tuple[Rule, ...] = ()
     models: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
     signals: tuple[str, ...] = ()
     check: Callable[["Stage"], None] | None = None
     switches: tuple[tuple[str, str], ...] = ()
     reads_payload: bool = False
     shadow: tuple[str, ...] = ()
+    base: Path = field(default=Path(), compare=False)
 
     @property
     def settings(self) -> dict[str, Scalar]:
@@ -131,15 +135,17 @@ class Stage:
 
     @property
     def op_id(self) -> bytes:
-        """The digest of name, version, parameters, rules and models: no code, no path of a machine."""
+        """The digest of name, version, parameters, rules, models and files: no code, no path of a machine."""
         rules = [
             {"name": r.name, "signal": r.signal, "reason": r.reason, "at_least": r.at_least, "at_most": r.at_most,
              "languages": r.languages}
             for r in self.rules
         ]  # fmt: skip
-        shadow = {"shadow": sorted(self.shadow)} if self.shadow else {}
+        # Ids of items hang on this digest: what is not used is not in it.
+        more = {"files": self.files} if self.files else {}
+        more |= {"shadow": sorted(self.shadow)} if self.shadow else {}
         return digest("op", {"name": self.name, "version": self.version, "parameters": dict(self.parameters),
-                             "rules": rules, "models": self.models, **shadow})  # fmt: skip
+                             "rules": rules, "models": self.models, **more})  # fmt: skip
 
     def override(self, values: Mapping[str, object], *, where: str) -> "Stage":
         """The same stage with some settings replaced.
@@ -224,13 +230,13 @@ class Decisions:
     def batch(self) -> pa.RecordBatch:
         """The decisions in the schema of the ledger, `keep` rows included."""
         arrays = []
-        for field in DECISION:
-            if field.name == "item_id":
-                arrays.append(self._ids.cast(field.type))
-            elif field.name == "stage":
+        for column in DECISION:
+            if column.name == "item_id":
+                arrays.append(self._ids.cast(column.type))
+            elif column.name == "stage":
                 arrays.append(pa.array([self._stage] * len(self._ids), pa.string()))
             else:
-                arrays.append(pa.array(self._columns[field.name], field.type, from_pandas=False))
+                arrays.append(pa.array(self._columns[column.name], column.type, from_pandas=False))
         return pa.RecordBatch.from_arrays(arrays, schema=DECISION)
 
 
@@ -239,9 +245,11 @@ def judge_by_rules(stage: Stage, items: pa.RecordBatch, signals: pa.RecordBatch)
 
     A null signal meets every rule (it was not measured); a row of a language the rule was not made for meets it; a row
     whose language is undecided (null) meets every rule that names languages. Rules in `stage.shadow` come after the others
-    and say `shadow` of the first that a row does not meet, which ends nothing.
+    and say `shadow` of the first that a row does not meet, which ends nothing. A judge that is not `on` keeps every row.
     """
     found = decisions(items.column("item_id"), stage.name)
+    if not stage.settings.get("on", True):
+        return found.batch()
     live = [(rule, Verdict.DROP) for rule in stage.rules if rule.name not in stage.shadow]
     for rule, verdict in [*live, *((rule, Verdict.SHADOW) for rule in stage.rules if rule.name in stage.shadow)]:
         values = signals.column(rule.signal).cast(pa.float64())
@@ -256,9 +264,11 @@ def judge_by_rules(stage: Stage, items: pa.RecordBatch, signals: pa.RecordBatch)
     return found.batch()
 
 
-def rule_judge(name: str, version: int, rules: Sequence[Rule]) -> Stage:
-    """A judge that is nothing but rules."""
-    return Stage(name=name, version=version, shape=Shape.JUDGE, fn=judge_by_rules, rules=tuple(rules))
+def rule_judge(name: str, version: int, rules: Sequence[Rule], *, on: bool = True) -> Stage:
+    """A judge that is nothing but rules. `on`: its setting of that name, whether it drops at all unless a recipe says otherwise."""
+    return Stage(
+        name=name, version=version, shape=Shape.JUDGE, fn=judge_by_rules, parameters=(("on", on),), rules=tuple(rules)
+    )  # fmt: skip
 
 
 def aligned(stage: str, ids: pa.Array, found: pa.RecordBatch) -> pa.RecordBatch:

@@ -68,6 +68,20 @@ class Reason(StrEnum):
     CURLY_BRACKETS = "curly_brackets", "the text holds curly brackets, so it is likely code"
     JAVASCRIPT_NOTICE = "javascript_notice", "too many lines ask for Javascript or cookies"
     TOO_FEW_SENTENCES = "too_few_sentences", "fewer lines end in sentence punctuation than the threshold"
+    TOO_FEW_END_MARKS = "too_few_end_marks", "too few lines end in a mark that ends a sentence"
+    TOO_MANY_SHORT_LINES = "too_many_short_lines", "too many lines are short"
+    BOILERPLATE_LINES = (
+        "boilerplate_lines",
+        "lines of notices, counters or navigation were removed, or are too much of the text",
+    )
+    QUESTIONABLE_SENTENCES = (
+        "questionable_sentences",
+        "too many sentences are lists, of odd length, technical, or hold what no prose does",
+    )
+    URL_LISTED = (
+        "url_listed",
+        "a list of the recipe names the address, its host or a word in it; the detail is the list's category",
+    )
     SPAM_WORDS = "spam_words", "too many phrases of bulk advertising"
 
     # quality of source code

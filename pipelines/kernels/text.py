@@ -30,7 +30,6 @@ class Count(IntEnum):
     WORD_CHARACTERS = auto()
     WORDS = auto()
     ALPHABETIC_WORDS = auto()  # with a letter in them
-    STOP_WORDS = auto()  # 0..8: how many of `STOP_WORDS` are there at all
     HASH_SIGNS = auto()
     ELLIPSES = auto()  # "..." (six dots are two) and U+2026
     CURLY_BRACKETS = auto()  # "{" and "}"
@@ -59,9 +58,6 @@ class Count(IntEnum):
     REPEATED_10GRAM_CHARACTERS = auto()
 
 
-# Source: Rae et al. 2021, arXiv 2112.11446, appendix A.1.1. A word counts without what is no letter at its ends: "(The".
-STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
-_STOP_WORDS = np.array([int.from_bytes(word.encode(), "big") for word in STOP_WORDS], np.int64)
 _JAVASCRIPT = np.frombuffer(b"javascript", np.uint8)
 
 # What a character is, one bit each.
@@ -177,25 +173,6 @@ def _is_at(data: U8, i: int, end: int, lower: U8) -> bool:
 
 
 @compiled
-def _stop_word(data: U8, start: int, end: int, letters: int) -> int:
-    """One bit for the stop word that a word of 2 to 4 letters is, 0 for none."""
-    packed, taken, is_over = 0, 0, False
-    for i in range(start, end):
-        lower = int(data[i]) | 0x20
-        if 0x61 <= lower <= 0x7A and data[i] < 0x80:
-            if is_over:
-                return 0
-            packed, taken = packed << 8 | lower, taken + 1
-        else:
-            is_over = taken > 0
-    if taken == letters:  # else there are letters outside ASCII
-        for k in range(len(_STOP_WORDS)):
-            if packed == _STOP_WORDS[k]:
-                return 1 << k
-    return 0
-
-
-@compiled
 def _take_word(data: U8, start: int, end: int, kinds: U8, counts: I64) -> tuple[int, np.uint64, int, int]:
     """The byte after the word at `start`, its hash (FNV-1a over code points), its characters and its traits."""
     h = np.uint64(0xCBF29CE484222325)
@@ -229,8 +206,6 @@ def _take_word(data: U8, start: int, end: int, kinds: U8, counts: I64) -> tuple[
     counts[Count.SENTENCES] += pending > 0
     if letters:
         traits |= _HAS_LETTER
-        if 2 <= letters <= 4:
-            counts[Count.STOP_WORDS] |= _stop_word(data, start, i, letters)
     if dots >= 3 or point == _ELLIPSIS:
         traits |= _ENDS_IN_ELLIPSIS
     elif kind & (_STOP | _QUOTE):
@@ -448,5 +423,4 @@ def count_text(texts: pa.Array) -> I64:
     table = Table(np.empty(slots, np.uint64), np.empty(slots, np.int64))
     runs = Runs(*(np.empty(most + 1, np.int64) for _ in range(6)))
     _count(np.frombuffer(data or b"", np.uint8), offsets, character_kinds(), words, table, runs, out)
-    out[:, Count.STOP_WORDS] = np.bitwise_count(out[:, Count.STOP_WORDS])  # one bit a word until here
     return out

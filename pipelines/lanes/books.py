@@ -6,6 +6,7 @@ from pipelines.dedup.text import TEXT_DEDUP, text_dedup
 from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.lane import Lane
 from pipelines.measures.language import LANGUAGE
+from pipelines.measures.stop_words import STOP_WORD_COUNT
 from pipelines.measures.text import TEXT_STATISTICS
 from pipelines.policies.books import BOOK_QUALITY
 from pipelines.policies.language import LANGUAGE_WANTED
@@ -34,7 +35,7 @@ BOOKS = Lane(
     decoder=book_reader,
     facts=BOOK_FACTS,
     split=BOOK_SPLIT,
-    measures=(LANGUAGE, TEXT_STATISTICS),
+    measures=(LANGUAGE, TEXT_STATISTICS, STOP_WORD_COUNT),
     judges=(LANGUAGE_WANTED, BOOK_QUALITY),
     edits=(PII_REDACT,),
     dedup=text_dedup(BOOK_DEDUP),

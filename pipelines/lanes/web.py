@@ -1,14 +1,23 @@
 """Web pages: HTML or plain text in, one text an item out."""
 
 from pipelines.dedup.text import TEXT_DEDUP, text_dedup
+from pipelines.edits.lines import REMOVE_LINES
 from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.lane import Lane
 from pipelines.measures.language import LANGUAGE
+from pipelines.measures.lines import LINE_STATISTICS
+from pipelines.measures.sentences import SENTENCE_STATISTICS
+from pipelines.measures.stop_words import STOP_WORD_COUNT
 from pipelines.measures.text import TEXT_STATISTICS
+from pipelines.measures.url import URL_CATEGORY
 from pipelines.policies.c4 import C4_QUALITY
+from pipelines.policies.fineweb import FINEWEB_QUALITY
 from pipelines.policies.gopher import GOPHER_QUALITY, GOPHER_REPETITION
 from pipelines.policies.language import LANGUAGE_WANTED
+from pipelines.policies.madlad import MADLAD_QUALITY
+from pipelines.policies.refinedweb import REFINEDWEB_QUALITY
 from pipelines.policies.spam import SPAM_PHRASES
+from pipelines.policies.url import URL_LISTED
 from pipelines.shard.sample import text_samples
 from pipelines.split.html import HTML_SPLIT, WEB_FACTS, html_reader
 from schemas.sample import TEXT
@@ -20,11 +29,14 @@ WEB = Lane(
     decoder=html_reader,
     facts=WEB_FACTS,
     split=HTML_SPLIT,
-    measures=(LANGUAGE, TEXT_STATISTICS),
-    judges=(LANGUAGE_WANTED, GOPHER_QUALITY, GOPHER_REPETITION, C4_QUALITY, SPAM_PHRASES),
-    edits=(PII_REDACT,),
+    measures=(URL_CATEGORY, LANGUAGE, TEXT_STATISTICS, STOP_WORD_COUNT, LINE_STATISTICS, SENTENCE_STATISTICS),
+    judges=(
+        URL_LISTED, LANGUAGE_WANTED, GOPHER_QUALITY, GOPHER_REPETITION, C4_QUALITY, REFINEDWEB_QUALITY, FINEWEB_QUALITY, MADLAD_QUALITY,
+        SPAM_PHRASES,
+    ),
+    edits=(REMOVE_LINES, PII_REDACT),
     dedup=text_dedup(TEXT_DEDUP),
     config=TEXT,
     samples=text_samples,
     takes_files=False,
-)
+)  # fmt: skip

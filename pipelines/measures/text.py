@@ -21,7 +21,6 @@ from pipelines.stage import Shape, Stage
 COUNTS = {
     "character_count": Count.CHARACTERS,  # code points, white space included
     "word_count": Count.WORDS,
-    "stop_word_count": Count.STOP_WORDS,  # 0..8: how many of Gopher's eight are there at all
     "line_count": Count.LINES,  # that hold a word
     "paragraph_count": Count.PARAGRAPHS,
     "sentence_count": Count.SENTENCES,  # that end in a mark
@@ -116,7 +115,7 @@ def _occurrences(texts: pa.Array, phrases: Sequence[str]) -> npt.NDArray[np.int6
 
 TEXT_STATISTICS = Stage(
     name="measure.text",
-    version=2,
+    version=3,
     shape=Shape.MEASURE,
     fn=text_statistics,
     signals=(

@@ -1,4 +1,4 @@
-"""C4's rules for whole pages. Those for single lines are not applied: an item keeps its text or is dropped.
+"""C4's rules for whole pages. Those for single lines are an edit, off by default: `pipelines.edits.lines`.
 
 C4 is English; but for placeholder Latin, so are these rules.
 """

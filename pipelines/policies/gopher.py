@@ -4,6 +4,7 @@ The paper judged English pages. Rules that count words apply to `SPACED` only: e
 Repetition is no matter of language: where words are not set apart, runs of them are longer and repeat less.
 """
 
+from pipelines.measures.stop_words import STOP_WORDS
 from pipelines.stage import Rule, rule_judge
 from schemas.reasons import Reason
 
@@ -49,8 +50,8 @@ PROSE_RULES = (
         reason=Reason.TOO_FEW_ALPHABETIC_WORDS, source=GOPHER,
     ),
     Rule(
-        name="min_stop_words", signal="stop_word_count", at_least=2, reason=Reason.TOO_FEW_STOP_WORDS, source=GOPHER,
-        languages=("en",),
+        name="min_stop_words", signal="stop_word_count", at_least=2, reason=Reason.TOO_FEW_STOP_WORDS,
+        source=f"{GOPHER}, of English; of the other languages that have a list, theirs", languages=tuple(STOP_WORDS),
     ),
 )  # fmt: skip
 

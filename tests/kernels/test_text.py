@@ -11,7 +11,6 @@ from pipelines.kernels.text import (
     CLOSERS,
     NEW_LETTERS,
     QUOTES,
-    STOP_WORDS,
     STOPS,
     WIDE_STOPS,
     Count,
@@ -70,14 +69,6 @@ def paragraphs_of(lines):
             paragraphs.append([])
         paragraphs[-1].extend(words)
     return paragraphs
-
-
-def core(word):
-    while word and not is_letter(word[0]):
-        word = word[1:]
-    while word and not is_letter(word[-1]):
-        word = word[:-1]
-    return word.lower() if word.isascii() else word
 
 
 def ends(word):
@@ -139,7 +130,6 @@ def reference(text):
         Count.WORD_CHARACTERS: sum(map(len, words)),
         Count.WORDS: len(words),
         Count.ALPHABETIC_WORDS: sum(any(map(is_letter, word)) for word in words),
-        Count.STOP_WORDS: len({core(word) for word in words} & set(STOP_WORDS)),
         Count.HASH_SIGNS: text.count("#"),
         Count.ELLIPSES: text.count("...") + text.count("…"),
         Count.CURLY_BRACKETS: text.count("{") + text.count("}"),
@@ -191,7 +181,6 @@ def test_slices_nulls_and_large_strings_read_alike():
     ("text", "column", "expected"),
     [
         ("a\u3000b\u00a0c", Count.WORDS, 3),
-        ("The cat, to-be (with) \u201cthat\u201d AND th\u00e9", Count.STOP_WORDS, 4),
         ("Wait...... what\u2026", Count.ELLIPSES, 3),
         ("He paid 3.50. \u201cYes!\u201d she said?! No", Count.SENTENCES, 3),
         ("これは一つ。これは二つ！", Count.SENTENCES, 2),

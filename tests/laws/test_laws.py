@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pipelines import rooms
 from pipelines.lanes import LANES
+from pipelines.measures.lines import KINDS
 from pipelines.stage import Shape
 from schemas.decision import DECISION, Verdict
 from schemas.item import text_sha256
@@ -16,12 +17,16 @@ from schemas.reasons import Reason
 from tests.laws.batches import applied, batches, items_of
 
 SHIPPED = [(lane, stage) for lane in LANES for stage in (*lane.measures, *lane.judges, *lane.edits)]
-# A judge whose list is empty says little; as a source sets it, it must keep the laws too.
+# A stage that is off, or whose list is empty, says little; as a recipe sets it, it must keep the laws too.
 SET = [
     (lane, stage.override({"languages": ("de", "en"), "min_confidence": 0.5}, where="laws"))
     for lane, stage in SHIPPED
     if {"languages", "min_confidence"} <= stage.settings.keys()
 ]
+SET += [
+    (lane, stage.override({"on": True}, where="laws")) for lane, stage in SHIPPED if stage.settings.get("on") is False
+]
+SET += [(lane, stage.override({"kinds": KINDS}, where="laws")) for lane, stage in SHIPPED if "kinds" in stage.settings]
 STAGES = SHIPPED + SET
 JUDGES = [(lane, stage) for lane, stage in STAGES if stage.shape is Shape.JUDGE]
 EDITS = [(lane, stage) for lane, stage in STAGES if stage.shape is Shape.EDIT]
