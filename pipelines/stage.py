@@ -142,7 +142,7 @@ class Stage:
             for r in self.rules
         ]  # fmt: skip
         # Ids of items hang on this digest: what is not used is not in it.
-        more = {"files": self.files} if self.files else {}
+        more: dict[str, object] = {"files": self.files} if self.files else {}
         more |= {"shadow": sorted(self.shadow)} if self.shadow else {}
         return digest("op", {"name": self.name, "version": self.version, "parameters": dict(self.parameters),
                              "rules": rules, "models": self.models, **more})  # fmt: skip

@@ -1,26 +1,30 @@
 """How many words of a short list are in each text at all, compiled; the list may differ from text to text.
 
-Texts are read in the normal form of `pipelines.kernels.minhash`, whose words these are: "(The" and "THE" are "the".
+Words are runs of what the classes of `pipelines.kernels.minhash` call so, in lower case: "(The" and "THE" are "the". A text is read
+until all of its list was seen.
 """
 
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 import pyarrow as pa
 
-from pipelines.kernels.minhash import I64, U8, U64, character_classes, compiled, normalise
+from pipelines.kernels.minhash import I64, U8, U32, U64, character_classes, compiled
 
 _MOST = 64  # words of a list: one bit each
+_LAST_CASED = 0x1E943  # Source: UnicodeData.txt 15.0: no letter after Adlam has two cases
 
 
-@compiled
-def _hash(data: U8, start: int, end: int) -> np.uint64:
-    """FNV-1a. Source: draft-eastlake-fnv, section 2."""
-    h = np.uint64(0xCBF29CE484222325)
-    for i in range(start, end):
-        h = (h ^ np.uint64(data[i])) * np.uint64(0x100000001B3)
-    return h
+@cache
+def _lower() -> U32:
+    """uint32[0x110000]: the lower-case form of each code point, itself where it has none of one code point."""
+    lower = np.arange(0x110000, dtype=np.uint32)
+    for point in range(_LAST_CASED + 1):
+        form = chr(point).lower()
+        if len(form) == 1:
+            lower[point] = ord(form)
+    lower.setflags(write=False)
+    return lower
 
 
 @compiled
@@ -37,43 +41,55 @@ def _after(data: U8, i: int, end: int) -> tuple[int, int]:
 
 
 @compiled
-def _count(data: U8, offsets: I64, classes: U8, lists: I64, hashes: U64, starts: I64, out: I64) -> None:
+def _count(data: U8, offsets: I64, classes: U8, lower: U32, lists: I64, hashes: U64, starts: I64, out: I64) -> None:
     for row in range(len(offsets) - 1):
         if lists[row] < 0:
             continue
         first, last = starts[lists[row]], starts[lists[row] + 1]
         i, end = offsets[row], offsets[row + 1]
-        seen, word = np.uint64(0), -1
+        seen, in_word, h = np.uint64(0), False, np.uint64(0)
         while i <= end and out[row] < last - first:
-            point, after = (32, i + 1) if i == end else _after(data, i, end)
-            is_word = classes[point] == 0
-            if is_word and word < 0:
-                word = i
-            elif not is_word and word >= 0:
-                h = _hash(data, word, i)
+            point, after = 32, i + 1
+            if i < end:
+                point = int(data[i])
+                if point >= 0x80:
+                    point, after = _after(data, i, end)
+            if classes[point] == 0:
+                if not in_word:
+                    in_word, h = True, np.uint64(0xCBF29CE484222325)
+                # FNV-1a over code points. Source: draft-eastlake-fnv, section 2.
+                h = (h ^ np.uint64(lower[point])) * np.uint64(0x100000001B3)
+            elif in_word:
+                in_word = False
                 for k in range(first, last):
                     bit = np.uint64(1) << np.uint64(k - first)
                     if hashes[k] == h and not seen & bit:
                         seen |= bit
                         out[row] += 1
-                word = -1
             i = after
 
 
 def stop_words(texts: pa.Array, lists: I64, words: tuple[tuple[str, ...], ...]) -> I64:
     """int64[texts]: how many of the words of list `lists[i]` are in text i; 0 where that is negative."""
     assert max(map(len, words)) <= _MOST
-    flat, out = normalise(texts), np.zeros(len(texts), np.int64)
-    _count(flat.values, flat.offsets, character_classes(), lists, *_table(words), out)
+    texts = texts.cast(pa.large_string()).fill_null("")
+    _, ends, data = texts.buffers()
+    out = np.zeros(len(texts), np.int64)
+    if ends is None or not len(texts):
+        return out
+    offsets = np.frombuffer(ends, np.int64, len(texts) + 1, 8 * texts.offset)
+    _count(np.frombuffer(data or b"", np.uint8), offsets, character_classes(), _lower(), lists, *_table(words), out)
     return out
 
 
 @cache
 def _table(words: tuple[tuple[str, ...], ...]) -> tuple[U64, I64]:
-    flat = normalise(pa.array([word for some in words for word in some]))
-    hashes = [_hash(flat.values, flat.offsets[i], flat.offsets[i + 1]) for i in range(len(flat))]
-    return np.array(hashes, np.uint64), np.cumsum([0, *_lengths(words)])
+    """The hashes of all words, and where each list begins, and the end."""
+    return np.array([_hash(word) for some in words for word in some], np.uint64), np.cumsum([0, *map(len, words)])
 
 
-def _lengths(words: Sequence[Sequence[str]]) -> list[int]:
-    return [len(some) for some in words]
+def _hash(word: str) -> int:
+    h = 0xCBF29CE484222325
+    for character in word:
+        h = (h ^ ord(character)) * 0x100000001B3 % 2**64
+    return h

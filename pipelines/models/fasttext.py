@@ -40,3 +40,9 @@ def predict(path: Path, texts: Sequence[str]) -> list[tuple[str, float] | None]:
     answers = (ask(text.replace("\n", " ") + "\n", 1, 0.0, "strict") for text in texts)
     # Sums of float32 come out as 1.00001.
     return [(found[0][1].removeprefix("__label__"), min(found[0][0], 1.0)) if found else None for found in answers]
+
+
+def label_counts(path: Path) -> dict[str, int]:
+    """Label without its prefix -> how many examples of it the model was trained on, as its file says."""
+    labels, counts = load(path).f.getLabels("strict")
+    return {label.removeprefix("__label__"): int(count) for label, count in zip(labels, counts, strict=True)}

@@ -84,7 +84,12 @@ def warc(folder: Path, n: int, seed: int, files: int = 4) -> list[Path]:
 
 def items(n: int, seed: int) -> pa.RecordBatch:
     """The texts of the pages as items of the web lane."""
-    texts = ["\n\n".join(_shown(page)) for page in pages(n, seed)]
+    return items_of(["\n\n".join(_shown(page)) for page in pages(n, seed)])
+
+
+def items_of(texts: Sequence[str]) -> pa.RecordBatch:
+    """Texts as items of the web lane."""
+    n = len(texts)
     columns = {
         "item_id": [digest("bench", number) for number in range(n)],
         "capture_id": [digest("capture", number) for number in range(n)],

@@ -27,7 +27,7 @@ from pipelines.lanes.web import WEB
 from pipelines.verbs import show
 from schemas.digest import digest
 from tests.benchmarks import bench
-from tests.benchmarks.whole import module_of
+from tests.benchmarks.floor import module_of
 
 GROUPS: tuple[tuple[str, Callable[[str, float], bool]], ...] = (
     ("exact", lambda kind, _: kind == "exact"),

@@ -6,10 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.measures.language import FEW_LETTERS, HEAD_CHARACTERS, LANGUAGE, SCRIPTS, script_languages
+from pipelines.measures.language import (
+    CLAIMED_EXAMPLES,
+    FEW_LETTERS,
+    HEAD_CHARACTERS,
+    LANGUAGE,
+    SCRIPTS,
+    examples,
+    script_languages,
+)
 from pipelines.models.files import LID_176, model_path
 from schemas.errors import ModelMissing
 from tests.measures.items import SHARED, items_of
+from tests.measures.udhr import accuracy, right
 
 UDHR = SHARED / "text" / "udhr_langid.jsonl.gz"
 # UDHR file code -> the label it must get.
@@ -56,6 +65,22 @@ def udhr(codes, characters=None):
 
 def test_sentences_of_large_languages_are_known():
     assert udhr(LARGE) >= 0.98
+
+
+def test_the_languages_that_the_model_claims_are_known():
+    if not UDHR.exists():
+        pytest.skip(f"no {UDHR.name} under shared/data")
+    found = accuracy(right())
+    assert found.languages == 54
+    assert found.micro >= 0.95
+    assert found.macro >= 0.95
+
+
+def test_the_model_says_how_many_examples_it_saw_of_each_of_its_languages():
+    found = examples()
+    assert len(found) == 176
+    assert found["en"] > found["de"] > CLAIMED_EXAMPLES > found["gsw"] > 0
+    assert "als" not in found
 
 
 def test_four_characters_of_a_script_of_its_own_are_enough():
