@@ -112,7 +112,7 @@ def _scan(data: U8, offsets: I64, kinds: U8, by_sentence: bool, found: I64) -> t
     n = 0
     for row in range(len(offsets) - 1):
         i, end = offsets[row], offsets[row + 1]
-        is_open, in_word, is_over, is_wide = False, False, False, False
+        is_open, in_word, is_over, is_wide, is_ellipsis = False, False, False, False, False
         first, last, opening, before, dots = 0, 0, 0, 0, 0
         size, words, capitalized, letters, upper, digits, technical = 0, 0, 0, 0, 0, 0, 0
         while i <= end:
@@ -133,7 +133,7 @@ def _scan(data: U8, offsets: I64, kinds: U8, by_sentence: bool, found: I64) -> t
                     piece[Piece.CHARACTERS], piece[Piece.WORDS], piece[Piece.CAPITALIZED] = size, words, capitalized
                     piece[Piece.LETTERS], piece[Piece.UPPERCASE], piece[Piece.DIGITS] = letters, upper, digits
                     piece[Piece.TECHNICAL] = technical
-                    piece[Piece.MARKS] = before & (_STOP | _QUOTE) != 0 and dots < 3
+                    piece[Piece.MARKS] = before & (_STOP | _QUOTE) != 0 and not is_ellipsis
                     piece[_FIRST], piece[_AFTER], piece[_AFTER + 1] = first, last, row
                     n += 1
                 is_open, in_word, is_over, is_wide = False, False, False, False
@@ -146,7 +146,7 @@ def _scan(data: U8, offsets: I64, kinds: U8, by_sentence: bool, found: I64) -> t
                 size, words, capitalized, letters, upper, digits, technical = 0, 0, 0, 0, 0, 0, 0
             if not in_word:
                 if size == 1 and _is_bullet(opening):
-                    size, words = 0, 0
+                    size, words, opening = 0, 0, 0
                 size += words > 0
                 words += 1
                 capitalized += kind & _UPPER != 0
@@ -156,7 +156,8 @@ def _scan(data: U8, offsets: I64, kinds: U8, by_sentence: bool, found: I64) -> t
             upper += kind & _UPPER != 0
             digits += 0x30 <= point <= 0x39
             technical += kind & _TECHNICAL != 0
-            dots = 3 if point == _ELLIPSIS else (dots + 1 if point == _DOT else 0)
+            dots = dots + 1 if point == _DOT else 0
+            is_ellipsis = dots >= 3 or point == _ELLIPSIS
             if kind & _STOP:
                 is_over, is_wide = True, is_wide or kind & _WIDE != 0
             elif not kind & _CLOSER:

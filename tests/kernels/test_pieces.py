@@ -26,7 +26,7 @@ def cut(text):
 
 def counts(piece):
     words = piece.split()
-    if words[0] in BULLETS and len(words) > 1:
+    if len(words[0]) == 1 and words[0] in BULLETS and len(words) > 1:
         words = words[1:]
     plain = " ".join(words)
     ends = piece[-1] in STOPS + WIDE_STOPS + QUOTES and not piece.endswith(("...", "…"))
@@ -83,6 +83,7 @@ def test_pieces_of_a_slice_are_those_of_its_texts(text):
         ("Version 3.5 of it.", ["Version 3.5 of it."]),
         ("他去了。她“好。”走", ["他去了。", "她“好。”", "走"]),
         ("Really?! Yes.", ["Really?!", "Yes."]),
+        ("• a\n• \n- b c", ["• a", "- b c"]),
         ("", []),
     ],
 )
