@@ -148,6 +148,108 @@ def _squeeze(data: U8, offsets: I64, classes: U8) -> tuple[U8, I64]:
     return out[:size].copy(), ends
 
 
+@dataclass(frozen=True, slots=True)
+class _Folding:
+    """What pyarrow makes of each code point in NFKD and lower case: UTF-8 bytes `values[offsets[p]:offsets[p + 1]]`.
+
+    ascii_bytes: those of the first 128, 32 for white space and 255 for what is invisible. is_mark: bool[n], whether it is, or ends or begins with, a mark that NFKD may put in another order.
+    """
+
+    ascii_bytes: U8
+    values: U8
+    offsets: I64
+    is_mark: npt.NDArray[np.bool_]
+
+
+# Chosen: texts with rarer code points (ideographs beyond the usual ones) take the slow way, so that the table is made in 0.1 s.
+_FOLDED = 0x20000
+
+
+def _decomposed(strings: pa.Array) -> pa.Array:
+    return pc.utf8_normalize(strings, form="NFKD")
+
+
+def _between(before: str, strings: pa.Array, after: str) -> pa.Array:
+    head, tail, none = (pa.scalar(text, pa.large_string()) for text in (before, after, ""))
+    return pc.binary_join_element_wise(head, strings, tail, none)
+
+
+@cache
+def _folding() -> _Folding:
+    """The folding of the code points below `_FOLDED`, as pyarrow has it: so a text folded here and one folded there are the same."""
+    points = [chr(point) if not 0xD800 <= point < 0xE000 else "" for point in range(_FOLDED)]
+    strings = pa.array(points, pa.large_string())
+    plain = _decomposed(strings)
+    is_mark = np.zeros(_FOLDED, bool)
+    # A mark of the highest class (U+0345, 240) and one of the lowest (U+0334, 1) change places with all others.
+    for before, after in (("\u0345", ""), ("", "\u0334")):
+        joined, apart = _between(before, strings, after), _between(before, plain, after)
+        is_mark |= pc.not_equal(_decomposed(joined), apart).to_numpy(zero_copy_only=False)
+    folded = pc.utf8_lower(plain)
+    _, offsets, data = folded.buffers()
+    ends = np.frombuffer(offsets, np.int64, _FOLDED + 1)
+    values = np.frombuffer(data, np.uint8)
+    kinds = character_classes()[:0x80]
+    ascii_bytes = np.where(kinds == _SPACE, 32, np.where(kinds == _INVISIBLE, 0xFF, values[:0x80])).astype(np.uint8)
+    return _Folding(ascii_bytes, values, ends, is_mark)
+
+
+@compiled
+def _fold(
+    data: U8, offsets: I64, classes: U8, ascii_bytes: U8, values: U8, ends_of: I64, is_mark: npt.NDArray[np.bool_]
+) -> tuple[U8, I64, npt.NDArray[np.bool_]]:
+    """The folded and squeezed bytes of each text, and which texts cannot be folded a code point at a time."""
+    room = 2 * len(data) + 64
+    out, ends = np.empty(room, np.uint8), np.zeros(len(offsets), np.int64)
+    is_hard = np.zeros(len(offsets) - 1, np.bool_)
+    size = 0
+    for row in range(len(offsets) - 1):
+        i, end, start, after_mark = offsets[row], offsets[row + 1], size, False
+        owed = 0  # 1 where a space is to come before the next character
+        if size + 12 * (end - i) + 64 > room:  # three bytes become 33 at most (U+FDFA)
+            room = 2 * (size + 12 * (end - i) + 64)
+            grown = np.empty(room, np.uint8)
+            grown[:size] = out[:size]
+            out = grown
+        while i < end:
+            byte = data[i]
+            if byte < 0x80:
+                folded_byte = ascii_bytes[byte]
+                i += 1
+                after_mark = False
+                if folded_byte == 32:
+                    owed = 1 if size > start else 0
+                elif folded_byte < 0x80:
+                    out[size] = 32  # written over unless it is owed
+                    size += owed
+                    out[size] = folded_byte
+                    size += 1
+                    owed = 0
+                continue
+            point, i = _decode(data, i, end)
+            if point >= len(is_mark) or (after_mark and is_mark[point]):
+                is_hard[row] = True
+                size = start
+                break
+            after_mark = is_mark[point]
+            k, k_end = ends_of[point], ends_of[point + 1]
+            while k < k_end:
+                folded, after = _decode(values, k, k_end)
+                kind = classes[folded]
+                if kind == _SPACE:
+                    owed = 1 if size > start else 0
+                elif kind != _INVISIBLE:
+                    out[size] = 32
+                    size += owed
+                    owed = 0
+                    for at in range(k, after):
+                        out[size] = values[at]
+                        size += 1
+                k = after
+        ends[row + 1] = size
+    return out[:size].copy(), ends, is_hard
+
+
 def normalise(texts: pa.Array) -> Flat[np.uint8]:
     """The UTF-8 bytes of each text in NFKD and lower case, white space collapsed to one space, invisibles removed.
 
@@ -157,14 +259,40 @@ def normalise(texts: pa.Array) -> Flat[np.uint8]:
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.combine_chunks()
     texts = texts.cast(pa.large_string()).fill_null("")
-    if not pc.all(pc.string_is_ascii(texts)).as_py():
-        # Not NFKC: pyarrow 25 leaves it decomposed ("\u00e9" -> "e\u0301"), and a cure there would re-key every signature.
-        texts = pc.utf8_normalize(texts, form="NFKD")
-    lowered = pc.utf8_lower(texts)
-    _, offsets, data = lowered.buffers()
-    ends = np.frombuffer(offsets, np.int64, len(lowered) + 1, 8 * lowered.offset)
-    values, ends = _squeeze(np.frombuffer(data or b"", np.uint8), ends, character_classes())
+    folding = _folding()
+    data, ends = _bytes_of(texts)
+    values, ends, is_hard = _fold(
+        data, ends, character_classes(), folding.ascii_bytes, folding.values, folding.offsets, folding.is_mark
+    )
+    if not is_hard.any():
+        return Flat(values=values, offsets=ends)
+    # Not NFKC: pyarrow 25 leaves it decomposed ("\u00e9" -> "e\u0301"), and a cure there would re-key every signature.
+    hard = pc.utf8_lower(_decomposed(texts.filter(pa.array(is_hard))))
+    squeezed, squeezed_ends = _squeeze(*_bytes_of(hard), character_classes())
+    values, ends = _merge(values, ends, is_hard, squeezed, squeezed_ends)
     return Flat(values=values, offsets=ends)
+
+
+@compiled
+def _merge(values: U8, offsets: I64, is_other: npt.NDArray[np.bool_], others: U8, ends: I64) -> tuple[U8, I64]:
+    """The lists of `values`, with those of `others` where `is_other`, in order."""
+    out, out_ends = np.empty(len(values) + len(others), np.uint8), np.zeros(len(offsets), np.int64)
+    size, other = 0, 0
+    for row in range(len(offsets) - 1):
+        if is_other[row]:
+            found = others[ends[other] : ends[other + 1]]
+            other += 1
+        else:
+            found = values[offsets[row] : offsets[row + 1]]
+        out[size : size + len(found)] = found
+        size += len(found)
+        out_ends[row + 1] = size
+    return out, out_ends
+
+
+def _bytes_of(texts: pa.Array) -> tuple[U8, I64]:
+    _, offsets, data = texts.buffers()
+    return np.frombuffer(data or b"", np.uint8), np.frombuffer(offsets, np.int64, len(texts) + 1, 8 * texts.offset)
 
 
 @compiled
@@ -186,6 +314,10 @@ def _words(data: U8, start: int, end: int, classes: U8, out: U64) -> int:
     )  # Source: FNV-1a, 64 bit (draft-eastlake-fnv)
     count, h, inside, i = 0, basis, False, start
     while i < end:
+        if data[i] < 0x80 and classes[data[i]] == _WORD:  # most of most texts
+            h, inside = (h ^ np.uint64(data[i])) * prime, True
+            i += 1
+            continue
         point, after = _decode(data, i, end)
         kind = classes[point]
         if kind == _INVISIBLE:
@@ -211,18 +343,6 @@ def _words(data: U8, start: int, end: int, classes: U8, out: U64) -> int:
 
 
 @compiled
-def _add(table: U64, mask: int, key: np.uint64) -> bool:
-    """Whether a key is new to an open-addressed set, which then holds it. 0 marks a free slot."""
-    slot = np.int64(key & np.uint64(mask))
-    while table[slot] != 0:
-        if table[slot] == key:
-            return False
-        slot = (slot + 1) & mask
-    table[slot] = key
-    return True
-
-
-@compiled
 def _shingles(data: U8, offsets: I64, classes: U8, size: int, most: int, longest: int) -> tuple[U64, I64]:
     """`longest`: the most words of one text. `most`: those of all."""
     base = np.uint64(0x9E3779B97F4A7C15)  # odd: multiplying by it loses nothing
@@ -230,29 +350,25 @@ def _shingles(data: U8, offsets: I64, classes: U8, size: int, most: int, longest
     for _ in range(size):
         top *= base
     words = np.empty(longest, np.uint64)
-    slots = 16
-    while slots < 2 * len(words):
-        slots *= 2
-    table = np.zeros(slots, np.uint64)
     out, ends = np.empty(most, np.uint64), np.zeros(len(offsets), np.int64)
     total = 0
     for row in range(len(offsets) - 1):
         count = _words(data, offsets[row], offsets[row + 1], classes, words)
-        used = 16
-        while used < 2 * count:
-            used *= 2
-        table[:used] = 0
         first, rolling = total, np.uint64(0)
         for i in range(count):
             rolling = rolling * base + words[i]
             if i >= size:
                 rolling -= top * words[i - size]
             if i >= size - 1 or i == count - 1:  # a text of fewer words than a shingle is one shingle
-                key = max(_mix64(rolling), np.uint64(1))
-                if _add(table, used - 1, key):
-                    out[total] = key
-                    total += 1
+                out[total] = max(_mix64(rolling), np.uint64(1))
+                total += 1
         out[first:total].sort()
+        kept = first
+        for i in range(first, total):
+            if i == first or out[i] != out[i - 1]:
+                out[kept] = out[i]
+                kept += 1
+        total = kept
         ends[row + 1] = total
     return out[:total].copy(), ends
 

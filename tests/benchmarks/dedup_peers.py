@@ -25,7 +25,7 @@ from pipelines.dedup.duplicates import Duplicates, find_duplicates
 from pipelines.dedup.signatures import RANKS
 from pipelines.lanes.web import WEB
 from pipelines.verbs import show
-from schemas.digest import digest
+from schemas.digest import sha256
 from tests.benchmarks import bench
 from tests.benchmarks.floor import module_of
 
@@ -97,7 +97,7 @@ def _made(docs: int, seed: int) -> tuple[list[str], list[str], list[dict[str, An
 
 def _ours(texts: list[str]) -> Duplicates:
     """The whole of dedup: signatures in parts, then candidates, exact Jaccard, election."""
-    ids = [digest("bench", number) for number in range(len(texts))]
+    ids = [sha256(str(number).encode()) for number in range(len(texts))]
     rows = {item: row for row, item in enumerate(ids)}
     column = pa.array(texts, pa.large_string())
     tables = []
@@ -215,7 +215,7 @@ def _accuracy(
     urls: list[str], texts: list[str], truth: Sequence[dict[str, Any]], found: Duplicates
 ) -> list[tuple[str, int, int]]:
     """How many planted pairs lost one of their two; how many removals Python's own sets find under the threshold."""
-    row_of = {digest("bench", number): number for number in range(len(texts))}
+    row_of = {sha256(str(number).encode()): number for number in range(len(texts))}
     merged = {row_of[row["item_id"]]: row_of[row["witness_id"]] for row in found.duplicates.to_pylist()}
     gone, there = {urls[row] for row in merged}, set(urls)
     pairs = [(t["kind"], t.get("jaccard5", 1.0), t["url"], t["of"]) for t in truth if {t["url"], t.get("of")} <= there]

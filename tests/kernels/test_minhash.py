@@ -3,11 +3,21 @@ import unicodedata
 import datasketch
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.kernels.minhash import Flat, affine32, jaccard, minhash, normalise, shingles
+from pipelines.kernels.minhash import (
+    Flat,
+    _squeeze,
+    affine32,
+    character_classes,
+    jaccard,
+    minhash,
+    normalise,
+    shingles,
+)
 
 MASK = 2**64 - 1
 
@@ -41,6 +51,42 @@ def hash_of(words: list[str]) -> int:
             h = (h ^ byte) * 0x100000001B3 & MASK
         rolled = (rolled * 0x9E3779B97F4A7C15 + mix(h)) & MASK
     return mix(rolled)
+
+
+def by_arrow(texts):
+    """The same normal form, of pyarrow's own functions and `re`: spaces and invisibles are those of the classes."""
+    folded = pc.utf8_lower(pc.utf8_normalize(pa.array(texts, pa.large_string()).fill_null(""), form="NFKD")).to_pylist()
+    kinds = character_classes()
+    kept = ("".join(" " if kinds[ord(c)] == 4 else c for c in text if kinds[ord(c)] != 3) for text in folded)
+    return [" ".join(part for part in text.split(" ") if part) for text in kept]
+
+
+points = st.characters(codec="utf-8")
+marks = st.sampled_from(
+    "\u0301\u0323\u0334\u0345\u0315\u0f71\u0f72\u0591\u05b0éệ각がﷺǅΣİ㎏\U0001f600\U00020000\U0002f800 a"
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.none() | st.text(points, max_size=8) | st.text(marks, max_size=8) | st.text("aB é\u00a0", max_size=60),
+        max_size=6,
+    )
+)
+def test_texts_are_folded_as_pyarrow_folds_them(texts):
+    assert [bytes(one).decode() for one in each(normalise(pa.array(texts, pa.string())))] == by_arrow(texts)
+
+
+def test_every_code_point_is_folded_as_pyarrow_folds_it_alone_and_beside_marks():
+    every = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
+    for before, after in (("", ""), ("a\u0315", "\u0334b"), ("\u0345", "\u0301")):
+        texts = pa.array([before + one + after for one in every], pa.large_string())
+        folded = pc.utf8_lower(pc.utf8_normalize(texts, form="NFKD"))
+        found = normalise(texts)
+        _, offsets, data = folded.buffers()
+        squeezed = _squeeze(np.frombuffer(data, np.uint8), np.frombuffer(offsets, np.int64), character_classes())
+        assert (found.values.tobytes(), found.offsets.tolist()) == (squeezed[0].tobytes(), squeezed[1].tolist())
 
 
 @pytest.mark.parametrize(
