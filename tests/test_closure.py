@@ -26,11 +26,8 @@ def words(ledger):
     sql = "SELECT store FROM holding WHERE kind = 'room' AND what LIKE '% after room edited'"
     for row in ledger.db.rows(sql):
         part = Part(table="items", path=row["store"], sha256="", rows=0, bytes=0)
-        table = ledger.store.read_part(part, ["item_id", "modality", "text"])
-        table = table.filter(
-            pc.is_in(table.column("modality"), value_set=pc.unique(pc.drop_null(table.column("modality"))))
-        )
-        found |= dict(zip(*(table.column(name).to_pylist() for name in ("item_id", "text")), strict=True))
+        table = ledger.store.read_part(part, ["item_id", "text"])
+        found |= dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
     return found
 
 
