@@ -84,7 +84,9 @@ def capture(
     found = named(rest, recipe.base, source.layout, wanted_by([recipe.lane(lane) for lane in source.lanes]))
     with Guard(recipe.block_lists) as guard:
         files = [adopt(site, file, path, found.forms[file], guard) for file, path in found.files.items()]
-    files += [repository(site, name, entry) for entry in repositories]
+    for entry in repositories:
+        _check_copied(recipe, entry)
+        files.append(repository(site, name, entry))
     files += [
         file for entry in source.inputs if is_common_crawl(entry) for file in _from_afar(recipe, site, name, entry)
     ]
@@ -113,12 +115,17 @@ def capture(
 
 def _from_afar(recipe: Recipe, site: Site, name: str, entry: str) -> list[File]:
     """The archives of an entry of Common Crawl. Raises SourceError where block lists forbid to copy what nobody has looked at."""
+    _check_copied(recipe, entry)
+    return common_crawl(site, name, entry)
+
+
+def _check_copied(recipe: Recipe, entry: str) -> None:
+    """Refuse to copy what may hold blocked bytes. Raises SourceError."""
     if recipe.block_lists:
         raise SourceError(
-            f"source input {entry}: archives are not copied into the store while the recipe has block_lists: they may hold "
-            "blocked bytes; fetch them yourself and name them as files, which are only linked"
+            f"source input {entry}: archives and repositories are not copied into the store while the recipe has block_lists: they "
+            "may hold blocked bytes; fetch them yourself and name them as files: archives are only linked, files looked at first"
         )
-    return common_crawl(site, name, entry)
 
 
 def _describing_nothing(site: Site, source: Source, receipts: Sequence[Receipt]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from pipelines.recipe import dump, loads
 from pipelines.store import Store
 from schemas.capture import CAPTURE
 from schemas.digest import sha256
-from schemas.errors import RecipeError
+from schemas.errors import RecipeError, SourceError
 from tests.capture.archives import http as answer
 from tests.capture.archives import members, warc
 from tests.capture.server import http, page, serving
@@ -127,6 +127,12 @@ def test_an_archive_that_cannot_be_linked_is_not_copied(here, monkeypatch):
     with pytest.raises(Exception, match="cannot be linked into the store, and is not copied while"):
         captured(here, {"a.zip": zipped({"bad.png": BAD})})
     assert not is_on_disk(here / "site", BAD)
+
+
+def test_a_repository_is_not_copied(here):
+    recipe = loads(RECIPE.replace('"held"', f'"git+file://{here}@main"').replace("image_caption", "code"), base=here)
+    with pytest.raises(SourceError, match="are not copied into the store while the recipe has block_lists"):
+        capture(recipe, site_at(here / "site"), recipe.sources[0])
 
 
 def test_a_crawl_writes_nothing_of_what_is_blocked(folder):
