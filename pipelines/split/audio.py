@@ -27,7 +27,7 @@ from pipelines.split.sound_meter import MEASURED
 from pipelines.stage import Shape, Stage
 from schemas.annotation import Role
 from schemas.digest import sha256
-from schemas.errors import RecipeError
+from schemas.errors import ModelMissing, RecipeError
 from schemas.item import ID
 from schemas.reasons import Reason
 
@@ -188,7 +188,10 @@ def _voice(stage: Stage) -> str | None:
     """The path of the network that finds speech; null where its energy is to."""
     match stage.settings["voice"]:
         case "silero":
-            return str(model_path(SILERO_VAD.name))
+            try:
+                return str(model_path(SILERO_VAD.name))
+            except ModelMissing as error:
+                raise ModelMissing(f'{error}; or do without: voice = "energy" under [stage."{stage.name}"]') from error
         case "energy":
             return None
     raise RecipeError(f'{stage.name}: voice is "silero" or "energy", not {stage.settings["voice"]!r}')

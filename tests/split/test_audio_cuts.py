@@ -120,6 +120,12 @@ def test_how_speech_is_found_is_a_setting(child):
         split(child, [wav(babble())], [[said("a")]], voice="ears")
 
 
+def test_without_the_network_the_error_says_how_to_do_without(child, tmp_path, monkeypatch):
+    monkeypatch.setenv("HEADWATER_MODELS", str(tmp_path))
+    with pytest.raises(ModelMissing, match='voice = "energy"'):
+        split(child, [wav(babble())], [[said("a")]])
+
+
 # Words by machine
 
 
