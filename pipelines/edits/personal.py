@@ -26,34 +26,11 @@ _LONG_NUMBER = re2.compile(LONG_NUMBER)
 _EMAIL = re2.compile(r"[\pL\pN_][\pL\pN._%+'-]*@(?:[\pL\pN](?:[\pL\pN-]*[\pL\pN])?\.)+\pL\pL+")
 # Last labels that are suffixes of files or names in code, and no domains: `icon@2x.png`, `x@w.mean()`.
 _NO_DOMAIN = frozenset(
-    [
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "svg",
-        "webp",
-        "ico",
-        "css",
-        "js",
-        "mjs",
-        "ts",
-        "tsx",
-        "jsx",
-        "json",
-        "html",
-        "htm",
-        "xml",
-        "yaml",
-        "yml",
-        "toml",
-        "txt",
-        "md",
-        "java",
-        "cpp",
-        "class",
-    ]
-)
+    (
+        "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "js", "mjs", "ts", "tsx", "jsx", "json", "html", "htm", "xml", "yaml", "yml",
+        "toml", "txt", "md", "java", "cpp", "class",
+    )
+)  # fmt: skip
 # Names of services, not of people. Source: git-clone(1), "ssh://" and the scp-like syntax.
 _SERVICES = ("git@", "hg@", "svn@")
 
@@ -249,7 +226,7 @@ def _ips(text: str) -> Iterator[Span]:
         for match in _IPV6.finditer(text):
             before, address, _ = _colons(match[0])
             is_network = (
-                text[match.end() : match.end() + 2][:1] == "/" and text[match.end() + 1 : match.end() + 2].isdigit()
+                text[match.end() : match.end() + 1] == "/" and text[match.end() + 1 : match.end() + 2].isdigit()
             )
             if sum(map(bool, address.split(":"))) > 2 and not is_network and _is_public(address):
                 start = match.start() + len(before)

@@ -168,4 +168,4 @@ def _with(batch: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
     return batch.set_column(at, batch.schema.field(name), values)
 
 
-PII_REDACT = Stage(name="pii.redact", version=3, shape=Shape.EDIT, fn=redact_items)
+PII_REDACT = Stage(name="pii.redact", version=4, shape=Shape.EDIT, fn=redact_items)

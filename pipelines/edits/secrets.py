@@ -37,7 +37,7 @@ _PLACEHOLDERS = re2.compile(
     r"|^(?:none|null|true|false|undefined|nil)$|secret|passw|passphrase|token|api[-_]?key|fake|default|12345|abcdef|abc123|qwerty|foobar|testing|test[-_]|[-_]test|credential|provider"
     r"|0000000|1111111|aaaaaaa|deadbeef"
 )
-_NO_VALUE = re2.compile(r"[\s<>{}()\[\]`\"']|\$[A-Za-z_]|%[sd(]|^\$|^%|^@|://")
+_NO_VALUE = re2.compile(r"[\s<>{}()\[\]`\"']|%[sd(]|^\$|^%|^@|://")
 # Names of things: words and numbers with signs between, paths, dotted names, constants.
 _WORDS = re2.compile(
     r"^[A-Za-z_]\w*(?:(?:\.|::|->)[A-Za-z_]\w*)+$|^/?[A-Za-z]+(?:[-_./:][A-Za-z]*[0-9]{0,4})*/?$|^[A-Za-z]+[0-9]{1,4}$|^[0-9.,:/_-]+$|^v?[0-9]+(?:\.[0-9]+)+[A-Za-z0-9.+-]*$"

@@ -192,7 +192,7 @@ def _number(values: pa.Array) -> pa.Array:
 
 CODE_STATISTICS = Stage(
     name="measure.code",
-    version=2,
+    version=3,
     shape=Shape.MEASURE,
     fn=code_statistics,
     signals=(
