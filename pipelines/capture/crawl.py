@@ -205,20 +205,41 @@ class _Crawl:
         over: list[Found] = []
         level = list(founds)
         while level := [found for found in level if self._is_askable(found)]:
-            mapped = await self._introductions.meet(level) if share.pages > 0 or share.media > 0 else []
-            led = [*mapped]
-            for found in level:
-                barred = self._introductions.refusal(found) if self._introductions.knows(found) else None
-                if barred:
-                    self._unasked(found, *barred)
-                elif not share.take(found):
-                    over.append(found)
-                else:
-                    led += await self._visit(found)
-            mine = [found for found in led if found.host == founds[0].host]
+            led = await self._introductions.meet(level) if share.pages > 0 or share.media > 0 else []
+            hops: list[asyncio.Task[list[Found]]] = []
+            async with asyncio.TaskGroup() as group:
+                for found in level:
+                    leads_to = await self._offered(found, share, over)
+                    if self._plan.is_list:  # where it leads may be slow, and is not waited for
+                        hops.append(group.create_task(self._followed(leads_to, share, over)))
+                    else:
+                        led += leads_to
+            led += [found for task in hops for found in task.result()]
             onward += [found for found in led if found.host != founds[0].host]
-            level = self._frontier.fresh(mine)
+            level = self._frontier.fresh([found for found in led if found.host == founds[0].host])
         return onward, over
+
+    async def _offered(self, found: Found, share: _Share, over: list[Found]) -> list[Found]:
+        """Ask for one URL, unless it is barred or over the share; where it leads."""
+        barred = self._introductions.refusal(found) if self._introductions.knows(found) else None
+        if barred:
+            self._unasked(found, *barred)
+        elif share.take(found):
+            return await self._visit(found)
+        else:
+            over.append(found)
+        return []
+
+    async def _followed(self, led: Sequence[Found], share: _Share, over: list[Found]) -> list[Found]:
+        """Follow the redirects of a list at once, onto whatever host: none waits until all hosts are done. The rest comes back."""
+        rest: list[Found] = []
+        for found in (hops := list(led)):  # which grows by the next hops
+            if not found.hops:
+                rest.append(found)
+            elif self._frontier.leave(found.url) and self._is_askable(found):
+                await self._introductions.meet([found])
+                hops += await self._offered(found, share, over)
+        return rest
 
     def _is_askable(self, found: Found) -> bool:
         why = url_refusal(found.url, self._client.hosts) or trap(found.url)

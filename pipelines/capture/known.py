@@ -18,6 +18,7 @@ from pipelines.capture.warc import Record, read_payload
 from pipelines.store import Store
 from schemas.capture import Outcome
 from schemas.digest import sha256
+from schemas.errors import SourceError
 from schemas.item import ID
 
 FRONTIER = pa.schema(
@@ -99,9 +100,14 @@ class Known:
         return is_equal or answer.outcome is Outcome.REVISIT
 
     def record(self, store: Store, url: str) -> Record | None:
-        """The response that is held for a URL."""
+        """The response that is held for a URL; null for none, and where its archive was taken away since."""
         row = self.held(url)
-        return read_payload(store.read_range(row["archive"], row["offset"], row["length"])) if row is not None else None
+        if row is None:
+            return None
+        try:
+            return read_payload(store.read_range(row["archive"], row["offset"], row["length"]))
+        except (FileNotFoundError, SourceError):
+            return None
 
 
 def asked_row(found: Found, answer: Fetched) -> dict[str, Any]:

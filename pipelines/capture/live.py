@@ -107,7 +107,8 @@ def crawled_room(
 ) -> Receipt:
     """The receipt of a round: parts `archive`, `capture` (URLs without bytes), `frontier` and `hosts`.
 
-    `chain`: rounds of one source and chain know of one another. While it lasts its journal lies in the store, so that whoever is killed, or helps, asks for nothing twice.
+    `chain`: rounds of one source and chain know of one another. While it lasts its journal lies in the store, so that whoever is
+    killed, or helps, asks for nothing twice.
     """
     name, store = plan.source, site.store
     folder, overs = f"crawls/{name}/{key.hex()}", f"crawls/{name}/over{chain}"

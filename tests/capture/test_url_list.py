@@ -1,6 +1,7 @@
 """Tables of URLs: one row of results a row, whatever became of it; captions go to what was fetched."""
 
 import json
+import time
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 
@@ -147,3 +148,17 @@ def test_a_list_that_cannot_be_used_is_refused_before_anything_is_asked(tmp_path
     code, _, err, log = fetch(*words)
     assert (code, log.asked) == (2, [])
     assert why in err
+
+
+def test_a_redirect_is_followed_at_once_and_waits_for_no_other_host(tmp_path, fetch):
+    def late(connection):
+        time.sleep(0.15)
+        connection.send(http(PNG, type="image/png"))
+
+    hops = {f"/{n}": http(status=302, more=f"Location: http://{'ab'[n % 2]}.example/{n + 1}\r\n") for n in range(3)}
+    slow = {f"b.example/s{n}": late for n in range(4)}
+    urls = ["http://a.example/0", *(f"http://b.example/s{n}" for n in range(4))]
+    as_csv(tmp_path / "list.csv", [{"url": url} for url in urls])
+    _, found, _, log = fetch("list.csv", answers={**hops, **slow, "/3": http(PNG, type="image/png")})
+    assert [(row["outcome"], row["uri"]) for row in found][0] == ("fetched", "http://a.example/3")
+    assert log.paths().index("/1") < log.paths().index("/s3")
