@@ -44,6 +44,8 @@ class CrawlPlan:
                 raise SourceError(f"source {self.source}: {seed!r} cannot be crawled; give an http or https URL")
         if not self.user_agent.isprintable():
             raise SourceError(f"source {self.source}: contact {self.contact!r} must be one line, to go into a header")
+        if not 0 <= self.delay_s <= MAX_ROUND_S:
+            raise SourceError(f"source {self.source}: delay_s is {self.delay_s}; give seconds, at least 0")
         if not 0 < self.round_s <= MAX_ROUND_S:
             raise SourceError(f"source {self.source}: round_s is {self.round_s}; give at most {MAX_ROUND_S:g} seconds")
 

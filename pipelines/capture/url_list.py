@@ -74,12 +74,13 @@ def list_source(
     """What became of every row of these tables, in the round of this label: asked now, or found where it was asked before.
 
     Raises:
-        SourceError: a table has no column of URLs.
+        SourceError: a table has no rows, or no column of URLs.
     """
     receipts: list[Receipt] = []
     results: list[Receipt] = []
     archives: list[str] = []
     for file in files:
+        before = len(results)
         for number, rows in enumerate(_parts(site, source, file)):
             urls = sorted(
                 {url for row in rows if (url := _url(source.layout, row)) and not url_refusal(url, site.host_overrides)}
@@ -99,6 +100,8 @@ def list_source(
             receipts += [fetched, *captured, result]
             results.append(result)
             archives += [one.stored for one in crawled]
+        if len(results) == before:
+            raise SourceError(f"table {file.name} of source {source.card.name} holds no rows")
     return Listed(receipts=tuple(receipts), results=tuple(results), archives=tuple(archives))
 
 

@@ -137,6 +137,10 @@ def fetch_verb(asked: argparse.Namespace) -> None:
     path = Path(asked.list)
     if not path.name.lower().endswith(TABLES):
         raise SourceError(f"{path} is no table that is read: {', '.join(TABLES)}")
+    if "@" not in asked.contact and not asked.contact.startswith(("http://", "https://")):
+        raise SourceError(
+            f"--contact {asked.contact!r} is neither an e-mail address nor a URL: a site must be able to ask"
+        )
     site = load_site(asked.site)
     layout = Layout(url_column=asked.url_col, caption_column=asked.caption_col, keep_columns=tuple(asked.keep_cols))
     card = SourceCard(name="list", kind=SourceKind.OTHER, title=path.name, provider="unknown", contact=asked.contact)

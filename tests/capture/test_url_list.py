@@ -141,10 +141,14 @@ def test_a_row_that_cannot_be_read_is_a_result_too(tmp_path, fetch):
         (("list.csv", "--keep-cols", "x"), "has no column 'x'"),
         (("list.txt",), "is no table that is read"),
         (("none.csv",), "cannot be read"),
+        (("empty.csv",), "holds no rows"),
+        (("list.csv", "--contact", "me"), "--contact 'me' is neither"),
+        (("list.csv", "--delay-s", "-1"), "delay_s is -1"),
     ],
 )
 def test_a_list_that_cannot_be_used_is_refused_before_anything_is_asked(tmp_path, fetch, words, why):
     as_csv(tmp_path / "list.csv", ROWS)
+    (tmp_path / "empty.csv").write_text("url\n", "utf-8")
     code, _, err, log = fetch(*words)
     assert (code, log.asked) == (2, [])
     assert why in err
@@ -160,5 +164,5 @@ def test_a_redirect_is_followed_at_once_and_waits_for_no_other_host(tmp_path, fe
     urls = ["http://a.example/0", *(f"http://b.example/s{n}" for n in range(4))]
     as_csv(tmp_path / "list.csv", [{"url": url} for url in urls])
     _, found, _, log = fetch("list.csv", answers={**hops, **slow, "/3": http(PNG, type="image/png")})
-    assert [(row["outcome"], row["uri"]) for row in found][0] == ("fetched", "http://a.example/3")
+    assert (found[0]["outcome"], found[0]["uri"]) == ("fetched", "http://a.example/3")
     assert log.paths().index("/1") < log.paths().index("/s3")
