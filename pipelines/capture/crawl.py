@@ -242,7 +242,8 @@ class _Crawl:
         return rest
 
     def _is_askable(self, found: Found) -> bool:
-        why = url_refusal(found.url, self._client.hosts) or trap(found.url)
+        is_meant = self._plan.is_list  # whoever lists a URL means it, however long it is
+        why = url_refusal(found.url, self._client.hosts) or (None if is_meant else trap(found.url))
         if why:
             self._unasked(found, Outcome.REFUSED, why)
         return why is None

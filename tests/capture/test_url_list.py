@@ -127,6 +127,12 @@ def test_captions_are_said_of_what_was_fetched_behind_redirects(tmp_path, fetch)
     ]  # fmt: skip
 
 
+def test_a_url_that_a_crawl_would_take_for_a_trap_is_asked_for(tmp_path, fetch):
+    path = "/a/a/a/a/" + "x" * 3000
+    as_csv(tmp_path / "list.csv", [{"url": f"http://a.example{path}"}])
+    assert fetch("list.csv", answers={path: http(PNG, type="image/png")})[1][0]["outcome"] == "fetched"
+
+
 def test_a_row_that_cannot_be_read_is_a_result_too(tmp_path, fetch):
     (tmp_path / "list.jsonl").write_text('{"url": "http://a.example/a.png"}\n{\n', "utf-8")
     found = fetch("list.jsonl")[1]
