@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks import bench
 
 
-@pytest.mark.parametrize("name", ["measures", "capture", "dedup", "extract", "media"])
+@pytest.mark.parametrize("name", ["measures", "capture", "dedup", "extract", "media", "dedup_peers"])
 def test_a_benchmark_prints_its_steps(name):
     with redirect_stdout(StringIO()) as out:
         import_module(f"tests.benchmarks.{name}").main(["--docs", "20", "--repeat", "1", "--json"])
@@ -19,7 +19,7 @@ def test_a_benchmark_prints_its_steps(name):
     assert found["title"].startswith("20 ")
 
 
-@pytest.mark.parametrize("name", ["fetch", "whatif", "whole", "why"])
+@pytest.mark.parametrize("name", ["fetch", "whatif", "whole", "why", "dedup_scale"])
 def test_a_longer_benchmark_takes_arguments(name):
     with redirect_stdout(StringIO()) as out, pytest.raises(SystemExit) as ended:
         import_module(f"tests.benchmarks.{name}").main(["--help"])
