@@ -36,7 +36,7 @@ test: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
-	$(BIN)/python -m pipelines.models fetch
+	$(BIN)/headwater models fetch
 	touch $@
 
 clean:

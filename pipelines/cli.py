@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipelines.verbs import audit, corpus, duplicates, late, rights, run, training, ui
+from pipelines.verbs import audit, corpus, duplicates, late, models, rights, run, training, ui
 from schemas.errors import HeadwaterError
 
 Arguments = argparse.Namespace
@@ -75,6 +75,9 @@ VERBS = (
          arguments=training.evaluate_arguments, call=training.start),
     Verb(name="commit", does="commit what a training run recorded to the site's ledger",
          example="headwater commit runs/first --site ours", arguments=training.commit_arguments, call=training.commit),
+    Verb(name="models", does="list, fetch or digest model files; train or evaluate the classifiers of spam, hate and quality",
+         example="headwater models train spam --data sms_spam.tsv --out models", arguments=models.models_arguments,
+         call=models.models),
     Verb(name="ui", does="open the Dagster page of a recipe at a site, behind a guard",
          example="headwater ui --recipe ours/corpus.toml --site ours", arguments=ui.ui_arguments, call=ui.ui),
 )  # fmt: skip

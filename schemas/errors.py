@@ -5,6 +5,7 @@ HeadwaterError            catch this one: its text names what, where and the cur
 |  |- RecipeError         a corpus.toml: unknown key, bad value, stage that is not in the lane
 |  |- SiteError           a site.toml, or a store that cannot be reached
 |  |- CardError           a source card: missing field, unknown kind
+|  |- DataError           labelled texts to train a classifier on: unreadable, of no known layout, an unknown label
 |  |- SourceError         a source's `from`: missing, unreadable, of no known layout, changed while read
 |  `- NotFound            nothing in the ledger answers to this name (never raised for "unknown")
 |- StoreError             the store cannot be read or written: full, forbidden, out of reach
@@ -52,6 +53,10 @@ class SiteError(InputError):
 
 class CardError(InputError):
     """A source card lacks a field or holds an unknown value."""
+
+
+class DataError(InputError):
+    """Labelled texts to train or evaluate a classifier on cannot be read, or have labels it does not know."""
 
 
 class SourceError(InputError):

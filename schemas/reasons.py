@@ -83,6 +83,21 @@ class Reason(StrEnum):
         "a list of the recipe names the address, its host or a word in it; the detail is the list's category",
     )
     SPAM_WORDS = "spam_words", "too many phrases of bulk advertising"
+    SPAM_LIKELY = (
+        "spam_likely",
+        "the classifier takes the text for spam: bulk advertising, fraud, link farms, stuffed keywords",
+    )
+    UNLIKE_REFERENCE = "unlike_reference", "the recipe's own classifier finds the text too unlike its reference texts"
+
+    # hate and abuse, by the classifier; counter-speech, quoted and reclaimed use are meant to stay
+    HATE_SLUR = "hate_slur", "slurs used against people"
+    HATE_THREAT = "hate_threat", "threats of violence against people for what they are"
+    HATE_DEHUMANISATION = "hate_dehumanisation", "people compared with vermin, disease or things for what they are"
+    HATE_INCITEMENT = "hate_incitement", "calls for violence against people for what they are"
+    HATE_EXCLUSION = "hate_exclusion", "demands to take rights from people, or to expel them, for what they are"
+    HATE_DEROGATION = "hate_derogation", "contempt or hatred of people for what they are"
+    HATE_ABUSE = "hate_abuse", "insults and abuse of persons"
+    HATE_PASSAGE = "hate_passage", "one passage of the text is more hateful than the threshold, whatever its kind"
 
     # quality of source code
     VENDORED = "vendored", "the file lies in a folder for code that was copied in from elsewhere"

@@ -6,9 +6,11 @@ from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.lane import Lane
 from pipelines.measures.caption import CAPTION_LANGUAGE, CAPTION_STATISTICS
 from pipelines.measures.clip import CLIP
+from pipelines.measures.harm import HATE_MEASURE, SPAM_MEASURE
 from pipelines.measures.image import IMAGE_STATISTICS
 from pipelines.measures.text import TEXT_STATISTICS
 from pipelines.policies.caption import CAPTION_QUALITY
+from pipelines.policies.harm import HATE_CLASSIFIER, SPAM_CLASSIFIER
 from pipelines.policies.image import CLIP_QUALITY, IMAGE_QUALITY
 from pipelines.policies.language import LANGUAGE_WANTED
 from pipelines.rights.picture import picture_licence_rows
@@ -24,8 +26,16 @@ IMAGE_CAPTION = Lane(
     decoder=image_reader,
     facts=IMAGE_FACTS,
     split=IMAGE_SPLIT,
-    measures=(CAPTION_LANGUAGE, TEXT_STATISTICS, CAPTION_STATISTICS, IMAGE_STATISTICS, CLIP),
-    judges=(IMAGE_QUALITY, LANGUAGE_WANTED, CAPTION_QUALITY, CLIP_QUALITY),
+    measures=(
+        CAPTION_LANGUAGE,
+        TEXT_STATISTICS,
+        CAPTION_STATISTICS,
+        SPAM_MEASURE,
+        HATE_MEASURE,
+        IMAGE_STATISTICS,
+        CLIP,
+    ),
+    judges=(IMAGE_QUALITY, LANGUAGE_WANTED, CAPTION_QUALITY, SPAM_CLASSIFIER, HATE_CLASSIFIER, CLIP_QUALITY),
     edits=(PII_REDACT, CAPTIONS_REDACT),
     dedup=image_dedup(IMAGE_DEDUP),
     config=IMAGE_TEXT,

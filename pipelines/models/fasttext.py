@@ -5,6 +5,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from schemas.errors import ModelMissing
 
 
@@ -46,3 +49,22 @@ def label_counts(path: Path) -> dict[str, int]:
     """Label without its prefix -> how many examples of it the model was trained on, as its file says."""
     labels, counts = load(path).f.getLabels("strict")
     return {label.removeprefix("__label__"): int(count) for label, count in zip(labels, counts, strict=True)}
+
+
+# Chosen: half of what a score is rounded to; labels below it are not worth an object each.
+LEAST = 0.0005
+
+
+def scores(path: Path, lines: Sequence[str], labels: Sequence[str]) -> npt.NDArray[np.float64]:
+    """float64[lines, labels], 0..1: the probability of each label for each line; 0.0 below LEAST, and for a line without a token.
+
+    One call a line: `multilinePredict` of fasttext-wheel 0.9.2 gives the first label's probability to every label.
+    """
+    ask = load(path).f.predict
+    places = {f"__label__{label}": place for place, label in enumerate(labels)}
+    found = np.zeros((len(lines), len(labels)))
+    for row, line in enumerate(lines):
+        for probability, label in ask(line + "\n", -1, LEAST, "strict"):
+            if (place := places.get(label)) is not None:
+                found[row, place] = min(probability, 1.0)
+    return found

@@ -1,6 +1,6 @@
 """The table of model files, and how each gets to this machine: once, at set-up, never while a corpus is made.
 
-python -m pipelines.models fetch
+Those trained here are shipped, each with its card; others `headwater models fetch` gets.
 """
 
 import hashlib
@@ -13,25 +13,29 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from pathlib import Path
 
 from schemas.errors import ModelMissing
 
-CURE = "`python -m pipelines.models fetch` gets it; or name a copy under [models] in site.toml"
+CURE = "`headwater models fetch` gets it"
 TIMEOUT_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFile:
-    """One model file. `sha256`: hex. `wheel`: a distribution that carries it, name==version; `member`: its path in there."""
+    """One model file. `sha256`: hex. `wheel`: a distribution that carries it, name==version; `member`: its path in there.
+
+    Without a `url` it is one of ours, and lies in `SHIPPED`.
+    """
 
     name: str
     sha256: str
     size_bytes: int
     licence: str  # SPDX
-    url: str
-    wheel: str
-    member: str
+    url: str = ""
+    wheel: str = ""
+    member: str = ""
 
 
 LID_176 = ModelFile(
@@ -52,7 +56,20 @@ SILERO_VAD = ModelFile(
     wheel="silero-vad==6.2.3",
     member="silero_vad/data/silero_vad_16k_sequence.onnx",
 )
-FILES = (LID_176, SILERO_VAD)
+SPAM_FTZ = ModelFile(
+    name="spam.ftz",
+    sha256="785d4146fa7da91dadc590a914a392aaddc9c6ae014928ae0cb05ca95a298ab1",
+    size_bytes=714_828,
+    licence="Apache-2.0",
+)
+HATE_FTZ = ModelFile(
+    name="hate.ftz",
+    sha256="23d87f52e592c388c1ca870fe1505a4d9d6b807f34cfab581919f53ee6ebd440",
+    size_bytes=2_118_036,
+    licence="Apache-2.0",
+)
+FILES = (LID_176, SILERO_VAD, SPAM_FTZ, HATE_FTZ)
+SHIPPED = Path(str(resources.files("pipelines.models"))) / "shipped"
 
 Way = Callable[[ModelFile], bytes]
 
@@ -70,8 +87,13 @@ def model_path(name: str, override: Path | None = None) -> Path:
     """
     for model in FILES:
         if model.name == name:
-            return _checked(override or folder() / name, model)
-    raise ModelMissing(f"no model file is named {name}; `python -m pipelines.models list` shows those there are")
+            return _checked(override or place(model), model)
+    raise ModelMissing(f"no model file is named {name}; `headwater models list` shows those there are")
+
+
+def place(model: ModelFile) -> Path:
+    """Where a file of the table lies, or has to be put."""
+    return (folder() if model.url else SHIPPED) / model.name
 
 
 @cache

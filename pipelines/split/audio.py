@@ -254,7 +254,7 @@ AUDIO_SPLIT = Stage(
         # A recording longer than this is cut. Source: Whisper's window (Radford et al. 2022, arXiv 2212.04356, section 2.1).
         ("segment_seconds", 30.0),
         ("pause_seconds", 0.5),  # Chosen: cues closer than this are one sentence or the next, not another scene
-        ("recogniser", ""),  # a file in the folder of models, and the digest that `python -m pipelines.models digest` says; none
+        ("recogniser", ""),  # a file in the folder of models, and the digest that `headwater models digest` says; none
         ("recogniser_sha256", ""),
         ("machine_transcripts", False),  # whether what the recogniser hears is the text where nobody says another
     ),
