@@ -1,8 +1,17 @@
-"""Opening the ledger: one commit of a store, ready to be asked."""
+"""Opening the ledger: one commit of a store, ready to be asked.
+
+    with Ledger.open("ours/store") as ledger:
+        ledger.why("http://river.example/")  # the life of one name, as JSON values
+        ledger.ask("licence-mix")  # a named question, as an Arrow table
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
 
 from pipelines.ledger.database import Database
 from pipelines.ledger.log import Commit, Log
@@ -31,6 +40,38 @@ class Ledger:
             raise NotFound(f"{store.root} is no folder, so it holds no ledger; name the site with --site DIR")
         found = _commit(Log(store), run, commit)
         return Ledger(store=store, commit=found, db=Database(store, found.files))
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.db.close()
+
+    # What answers stands on this class, so each method imports its answer when it is asked.
+
+    def why(self, name: str) -> dict[str, Any]:
+        """The whole life of a URI, id, sample key or file: see `pipelines.audit.why`. Raises NotFound, InputError."""
+        from pipelines.audit.why import why
+
+        return why(self, name)
+
+    def where(self, name: str) -> dict[str, Any]:
+        """The placements of a name: see `pipelines.audit.where`. Raises NotFound, InputError."""
+        from pipelines.audit.where import where
+
+        return where(self, name)
+
+    def ask(self, question: str, *values: str) -> pa.Table:
+        """The answer to a named question: see `pipelines.audit.questions`. Raises NotFound, QueryRefused."""
+        from pipelines.audit.questions import ask
+
+        return ask(self, question, values)
+
+    def sql(self, statement: str, *, limit: int = 1000, seconds: float = 10) -> pa.Table:
+        """The answer to one SELECT, locked in: see `pipelines.audit.console`. Raises QueryRefused."""
+        from pipelines.audit.console import query
+
+        return query(self, statement, limit=limit, seconds=seconds)
 
     def of_release(self, name: str) -> "Ledger":
         """The ledger as of the last commit that holds this release. Raises NotFound with those there are."""

@@ -8,18 +8,24 @@ from pipelines.verbs import show
 from schemas.errors import NotFound
 
 
+def as_of_argument(parser: argparse.ArgumentParser) -> None:
+    """The commit that answers."""
+    parser.add_argument("--as-of", type=int, metavar="N", help="answer as of commit N; else of the last one")
+
+
 def name_arguments(parser: argparse.ArgumentParser) -> None:
     """What `why` and `where` take."""
+    as_of_argument(parser)
     parser.add_argument(
         "name", help="a URI, an item or capture id (hex), a sample key (32 hex), a file, a member of a shard"
     )
 
 
-def _ledger(asked: argparse.Namespace, commit: int | None = None):  # type: ignore[no-untyped-def]
+def _ledger(asked: argparse.Namespace):  # type: ignore[no-untyped-def]
     from pipelines.audit.open import Ledger
     from pipelines.site import load_site
 
-    return Ledger.open(load_site(asked.site).store, commit=commit)
+    return Ledger.open(load_site(asked.site).store, commit=asked.as_of)
 
 
 def why(asked: argparse.Namespace) -> None:
@@ -40,6 +46,7 @@ def where(asked: argparse.Namespace) -> None:
 
 def drops_arguments(parser: argparse.ArgumentParser) -> None:
     """What `drops` takes."""
+    as_of_argument(parser)
     parser.add_argument("--by", choices=("reason", "stage", "source", "language"), default="reason")
     parser.add_argument("--reason", help="show items that ended for this reason, or that a rule in shadow names so")
     parser.add_argument("--stage", help="only those that this stage ended")
@@ -80,7 +87,7 @@ def ask_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "values", nargs="*", metavar="VALUE", help="what the question is about, where it takes something"
     )
-    parser.add_argument("--as-of", type=int, metavar="N", help="answer as of commit N; else of the last one")
+    as_of_argument(parser)
     parser.add_argument("--csv", action="store_true", help="print CSV; digests are hex")
 
 
@@ -97,7 +104,7 @@ def ask(asked: argparse.Namespace) -> None:
             show.table("headwater ask QUESTION [VALUE]", ("question", "takes", "asks"), rows)
             print("\n".join(f"{name.upper()}: {what}" for name, what in PARAMETERS.items()))
         return
-    found = answer(_ledger(asked, commit=asked.as_of), asked.question, asked.values)
+    found = answer(_ledger(asked), asked.question, asked.values)
     if asked.json:
         show.as_json(found.to_pylist())
     elif asked.csv:
@@ -148,6 +155,7 @@ def verify(asked: argparse.Namespace) -> None:
 
 def sql_arguments(parser: argparse.ArgumentParser) -> None:
     """What `sql` takes."""
+    as_of_argument(parser)
     parser.add_argument("statement", help="one SELECT over the ledger's tables")
     parser.add_argument("--limit", type=int, default=1000, help="rows at most (default 1000)")
 

@@ -5,6 +5,7 @@ import io
 import json
 from contextlib import redirect_stdout
 
+import duckdb
 import pytest
 
 from pipelines.audit.open import Ledger
@@ -166,3 +167,30 @@ def test_the_verb_prints_a_table_json_and_csv(store):
     assert dict(zip(head, line, strict=True))["item_id"] == KEPT.hex()
     assert "licence-mix" in said(*site)
     assert [one["name"] for one in json.loads(said("--json", *site))] == [one.name for one in QUESTIONS]
+
+
+def printed(*words):
+    out = io.StringIO()
+    with redirect_stdout(out):
+        assert main([*words, "--json"]) == 0
+    return json.loads(out.getvalue())
+
+
+def test_every_verb_answers_as_of_a_commit(store):
+    site, short = ["--site", store.root], made.uri("short")
+    assert printed("why", short, "--as-of", "0", *site)["commit"]["seq"] == 0
+    assert printed("where", made.uri("kept"), "--as-of", "0", *site)["commit"]["run"] == "made-0"
+    reasons = [{row["reason"] for row in printed("drops", "--as-of", str(n), *site)} for n in (0, 1)]
+    assert reasons[0] - reasons[1] == {"too_few_words"}
+    counts = [printed("sql", "select count(*) as n from item", "--as-of", str(n), *site)[0]["n"] for n in (0, 1)]
+    assert counts[0] == counts[1] + 2
+
+
+def test_an_open_ledger_has_the_answers_as_methods(store):
+    with Ledger.open(store, commit=0) as ledger:
+        assert ledger.why(made.uri("kept")) == printed("why", made.uri("kept"), "--as-of", "0", "--site", store.root)
+        assert [row["key"] for row in ledger.where(KEPT.hex())["placements"]] == [KEPT[:16].hex()]
+        assert ledger.ask("published", made.HOST).equals(ask(ledger, "published", [made.HOST]))
+        assert ledger.sql("select 1 as one").to_pylist() == [{"one": 1}]
+    with pytest.raises(duckdb.ConnectionException):
+        ledger.ask("sizes")
