@@ -23,7 +23,7 @@ from pipelines.rights.judge import rights_stage
 from pipelines.rights.policy import policy as load_policy
 from pipelines.stage import Scalar, Stage
 from schemas.digest import digest
-from schemas.errors import RecipeError
+from schemas.errors import RecipeError, SiteError
 from schemas.source import SourceCard, card_from, load_card
 
 FORMAT = 1
@@ -310,6 +310,26 @@ def map_stages(lane: Lane, change: Callable[[Stage], Stage]) -> Lane:
         edits=tuple(map(change, lane.edits)),
         dedup=lane.dedup.with_stage(change(lane.dedup.stage)),
     )
+
+
+def with_models(lane: Lane, paths: tuple[tuple[str, str], ...]) -> Lane:
+    """The lane with every stage told where the site has model files: (name, local path)."""
+    return map_stages(lane, lambda stage: dataclasses.replace(stage, paths=paths)) if paths else lane
+
+
+def check_models(recipe: Recipe, paths: tuple[tuple[str, str], ...]) -> None:
+    """Refuse a site that names a path of a model which no stage of any lane asks for: a misspelt one would be passed over.
+
+    Raises:
+        SiteError: there is one.
+    """
+    stages = [stage for lane in (*LANES, *recipe.lanes) for stage in lane.stages]
+    known = {name for stage in stages for name, _ in stage.models}
+    known |= {name for stage in stages for _, name in (*stage.switches, *stage.companions)}
+    if unknown := sorted(dict(paths).keys() - known):
+        raise SiteError(
+            f"[models] in site.toml names {unknown[0]!r}, which no stage asks for; they ask for: {', '.join(sorted(known))}"
+        )
 
 
 def _balance(keys: toml.Table, base: Path, lanes: set[str]) -> Balance:

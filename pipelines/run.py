@@ -23,7 +23,7 @@ from pipelines.phases import (
     unique,
 )
 from pipelines.receipt import Receipt
-from pipelines.recipe import Recipe
+from pipelines.recipe import Recipe, check_models
 from pipelines.runner import Progress, one_pool, quiet
 from pipelines.site import Site
 from schemas.digest import digest
@@ -54,6 +54,7 @@ def run(recipe: Recipe, site: Site, *, progress: Progress = quiet, clock: Clock 
     """Take a recipe all the way: capture, curate, release, commit. What was done before is found, not done again.
 
     Raises:
+        SiteError: the site names a model that no stage asks for.
         SourceError: an input is missing or unreadable.
         QuarantineExceeded: too many rows of one reason failed.
         TooManyRemoved: a source loses a larger share of its items to dedup than the recipe allows.
@@ -64,6 +65,7 @@ def run(recipe: Recipe, site: Site, *, progress: Progress = quiet, clock: Clock 
 
 
 def _run(recipe: Recipe, site: Site, progress: Progress, clock: Clock) -> Result:
+    check_models(recipe, site.models)
     started = clock()
     captured = [capture(recipe, site, source, progress, clock) for source in recipe.sources]
     lanes = [lane_rooms(recipe, site, lane, captured, progress) for lane in recipe.lanes]

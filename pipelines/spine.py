@@ -30,7 +30,7 @@ from pipelines.hearsay import licences_about, said_of
 from pipelines.lanes.lane import Lane, wanted_by
 from pipelines.payload import payload_bytes
 from pipelines.receipt import Receipt, Tables, room
-from pipelines.recipe import Recipe, Source, for_source
+from pipelines.recipe import Recipe, Source, for_source, with_models
 from pipelines.rights.judge import Evidence, evidence_key
 from pipelines.rights.licences import LicenceHit, conclude
 from pipelines.rights.spdx import licence_class
@@ -140,8 +140,8 @@ def _captures(recipe: Recipe, site: Site, order: CaptureOrder, wanted: Wanted) -
 
 
 def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receipt]:
-    lane, store = for_source(recipe.lane(order.lane), recipe.source(order.source)), site.store
-    source = recipe.source(order.source)
+    source, store = recipe.source(order.source), site.store
+    lane = with_models(for_source(recipe.lane(order.lane), source), site.models)
     takes_damage = source.lanes[0] == lane.name
 
     captures = rooms.one_batch(store.read_part(order.capture))
@@ -363,7 +363,7 @@ def _children(items: pa.RecordBatch) -> pa.RecordBatch:
 
 def _measure(lane: Lane, site: Site, captures: pa.RecordBatch, made: Receipt) -> tuple[Tables, dict[str, int]]:
     children = _children(rooms.one_batch(site.store.read_part(made.part("items"))))
-    reach = Reach(payloads=partial(_published, site), models=dict(site.models))
+    reach = Reach(payloads=partial(_published, site))
     signals, bad = rooms.measure(lane, rooms.with_uri(children, captures), reach)
     tables: Tables = [(f"signal_{lane.name}", pa.Table.from_batches([signals])), ("decision", _sorted([bad]))]
     return tables, {"measured": len(children), "quarantined": len(bad)}

@@ -76,11 +76,10 @@ class Rule:
 class Reach:
     """What a measure that reads payloads may reach beyond its rows.
 
-    `payloads`: large_binary, the published bytes of each item; null for none. `models`: name -> local path, as the site has it.
+    `payloads`: large_binary, the published bytes of each item; null for none.
     """
 
     payloads: Callable[[pa.RecordBatch], pa.Array]
-    models: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +90,10 @@ class Stage:
     they are the rules' thresholds. `models` are (name, sha256 hex) of the model files it uses; `files` are (name, sha256 hex) of
     the files its settings name, relative to the folder `base`, which is no part of its identity. `signals`: of a measure, the
     names of the fields it gives. `check`: raises RecipeError where overridden settings, each of its type, cannot be used.
-    `switches`: settings that hold the sha256 (hex) of an optional model file, each with the
-    name under which a site names its path; an empty one is off. `reads_payload`: a measure that is given a `Reach`.
-    `shadow`: names of rules that are measured and counted but do not drop.
+    `switches`: settings that hold the sha256 (hex) of an optional model file, each with the name under which a site names its
+    path; an empty one is off. `companions`: the like of files that a switch goes with. `reads_payload`: a measure that is given
+    a `Reach`. `shadow`: names of rules that are measured and counted but do not drop. `paths`: (name, local path) of model
+    files, as the site has them, no part of its identity either.
     """
 
     name: str
@@ -107,9 +107,11 @@ class Stage:
     signals: tuple[str, ...] = ()
     check: Callable[["Stage"], None] | None = None
     switches: tuple[tuple[str, str], ...] = ()
+    companions: tuple[tuple[str, str], ...] = ()
     reads_payload: bool = False
     shadow: tuple[str, ...] = ()
     base: Path = field(default=Path(), compare=False)
+    paths: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @property
     def settings(self) -> dict[str, Scalar]:

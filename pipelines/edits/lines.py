@@ -87,7 +87,7 @@ def _replaced(items: pa.RecordBatch, name: str, changed: np.ndarray, values: pa.
 
 REMOVE_LINES = Stage(
     name="lines.remove",
-    version=1,
+    version=2,
     shape=Shape.EDIT,
     fn=remove_lines,
     parameters=(

@@ -18,8 +18,6 @@ _FIELDS = [
     pa.field("clip_score", pa.float64()),  # -1..1: cosine of picture and caption, rounded to 0.001
     pa.field("unsafe_score", pa.float64()),  # 0..1: probability by the linear head, rounded to 0.001
 ]
-# Settings, and the names under which a site has the files' paths.
-FILES = (("checkpoint", "clip"), ("config", "clip_config"), ("safety_head", "picture_safety"))
 _ROWS, _BYTES = 64, 32 << 20  # Chosen: pictures in memory at once, as squares of 150 kB and as files
 _LIMITS = Limits(row_seconds=40, cpu_seconds=15, memory_bytes=512 * 2**20)  # as split.image, which decoded them already
 
@@ -57,7 +55,7 @@ def _scored(
         from pipelines.models import clip as models
     except ImportError as error:
         raise ModelMissing(f"stage {stage.name}: {error}; `pip install headwater[clip]` brings open_clip") from error
-    paths = {setting: model_file(stage, setting, name, reach.models) for setting, name in FILES}
+    paths = {setting: model_file(stage, setting) for setting in ("checkpoint", "config", "safety_head")}
     model = models.load_clip(paths["checkpoint"], str(stage.settings["architecture"]), paths["config"])
     n = len(items)
     columns = {
@@ -99,6 +97,7 @@ CLIP = Stage(
         ("max_pixels", 40_000_000),  # as split.image, which these pictures came through
     ),
     signals=tuple(field.name for field in _FIELDS),
-    switches=(FILES[0], FILES[2]),
+    switches=(("checkpoint", "clip"), ("safety_head", "picture_safety")),
+    companions=(("config", "clip_config"),),
     reads_payload=True,
 )

@@ -17,7 +17,7 @@ HATE_SIGNALS = tuple(f"hate_{kind}_probability" for kind in HATE.labels)
 
 def measure_spam(stage: Stage, items: pa.RecordBatch) -> pa.StructArray:
     """`spam_probability`: float64, 0..1, mean over the windows of a text, rounded to 0.001; null for a null or empty text."""
-    found = classify(model_path(SPAM_FTZ.name), items.column("text"), name=SPAM.name, labels=SPAM.labels)
+    found = classify(model_path(SPAM_FTZ.name, stage.paths), items.column("text"), name=SPAM.name, labels=SPAM.labels)
     return pa.StructArray.from_arrays([_column(found.mean[:, 0])], names=["spam_probability"])
 
 
@@ -26,7 +26,7 @@ def measure_hate(stage: Stage, items: pa.RecordBatch) -> pa.StructArray:
 
     `hate_peak_probability`: of the likeliest kind in the window that has most. All are null for a null or empty text.
     """
-    found = classify(model_path(HATE_FTZ.name), items.column("text"), name=HATE.name, labels=HATE.labels)
+    found = classify(model_path(HATE_FTZ.name, stage.paths), items.column("text"), name=HATE.name, labels=HATE.labels)
     columns = [_column(found.mean[:, kind]) for kind in range(len(HATE.labels))]
     return pa.StructArray.from_arrays(
         [*columns, _column(found.peak.max(axis=1))], names=[*HATE_SIGNALS, "hate_peak_probability"]

@@ -60,7 +60,7 @@ def measure_language(stage: Stage, items: pa.RecordBatch) -> pa.StructArray:
     noisy = pc.match_substring_regex(texts, _HINT)
     plain = pc.replace_substring_regex(texts.filter(noisy), pattern=_NOISE, replacement=" ")
     heads = pc.replace_with_mask(texts, noisy, plain).to_pylist()
-    found = predict(model_path(LID_176.name), heads)
+    found = predict(model_path(LID_176.name, stage.paths), heads)
     decided = [_decide(head, *(answer or (None, 0.0))) for head, answer in zip(heads, found, strict=True)]
     languages = pa.array([language for language, _ in decided], pa.string())
     confidences = pa.array([confidence for _, confidence in decided], pa.float64())

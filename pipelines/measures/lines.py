@@ -27,7 +27,8 @@ POLICIES = (
     "utiliza cookies", "utilizamos cookies", "uso de cookies",
 )  # fmt: skip
 # Source: Penedo et al. 2023 (RefinedWeb), arXiv 2306.01116, appendix G.2: a line of at most so many words is looked at for a
-# pattern of navigation. The paper shows one word or two of each kind; those here are ours, in four languages.
+# pattern of navigation. The paper shows one word or two of each kind; those here are ours, in four languages. A notice of rights is
+# none: it is evidence, and stays in the text.
 NAVIGATION_WORDS = 10
 _OPENING = (
     r"sign[ -]?(?:in|up)", r"log[ -]?(?:in|out)", r"skip to (?:main )?content", r"share (?:this|on)", r"follow us", r"back to top",
@@ -41,10 +42,10 @@ _CLOSING = (
     r"lire la suite", r"en savoir plus", r"voir plus", r"leer m[aá]s", r"seguir leyendo", r"ver m[aá]s",
 )  # fmt: skip
 _ANYWHERE = (
-    r"items? in (?:your )?(?:cart|basket)", r"add to (?:cart|basket|wish ?list)", r"leave a (?:comment|reply)", r"all rights reserved",
-    r"in den warenkorb", r"artikel im warenkorb", r"kommentar hinterlassen", r"alle rechte vorbehalten",
-    r"ajouter au panier", r"laisser un commentaire", r"tous droits r[eé]serv[eé]s",
-    r"a[nñ]adir al carrito", r"deja un comentario", r"todos los derechos reservados",
+    r"items? in (?:your )?(?:cart|basket)", r"add to (?:cart|basket|wish ?list)", r"leave a (?:comment|reply)",
+    r"in den warenkorb", r"artikel im warenkorb", r"kommentar hinterlassen",
+    r"ajouter au panier", r"laisser un commentaire",
+    r"a[nñ]adir al carrito", r"deja un comentario",
 )  # fmt: skip
 _NAVIGATION = (
     rf"(?i)^[^\pL\pN]*(?:{'|'.join(_OPENING)})\b|\b(?:{'|'.join(_CLOSING)})[^\pL\pN]*$|\b(?:{'|'.join(_ANYWHERE)})\b"
@@ -123,5 +124,5 @@ def any_of(kinds: Mapping[str, Mask], names: Sequence[str]) -> Mask:
 
 
 LINE_STATISTICS = Stage(
-    name="measure.lines", version=1, shape=Shape.MEASURE, fn=line_statistics, signals=SIGNALS
+    name="measure.lines", version=2, shape=Shape.MEASURE, fn=line_statistics, signals=SIGNALS
 )  # fmt: skip

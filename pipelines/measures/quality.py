@@ -9,18 +9,18 @@ import pyarrow as pa
 from pipelines.models.classify import classify
 from pipelines.models.optional import model_file
 from pipelines.models.tasks import QUALITY
-from pipelines.stage import Reach, Shape, Stage
+from pipelines.stage import Shape, Stage
 
 
-def measure_quality(stage: Stage, items: pa.RecordBatch, reach: Reach | None = None) -> pa.StructArray:
+def measure_quality(stage: Stage, items: pa.RecordBatch) -> pa.StructArray:
     """`quality_probability`: float64, 0..1, mean over the windows of a text, rounded to 0.001.
 
-    Null for a null or empty text, and for every text where the recipe names no model, or without `reach`: the stage is off.
+    Null for a null or empty text, and for every text where the recipe names no model: the stage is off.
 
     Raises:
         ModelMissing: the model that the recipe names is not there, or is another one.
     """
-    path = None if reach is None else model_file(stage, "model", QUALITY.name, reach.models)
+    path = model_file(stage, "model")
     if path is None:
         values = pa.nulls(len(items), pa.float64())
     else:
@@ -36,6 +36,5 @@ QUALITY_MEASURE = Stage(
     fn=measure_quality,
     parameters=(("model", ""),),
     switches=(("model", QUALITY.name),),
-    reads_payload=True,
     signals=("quality_probability",),
 )

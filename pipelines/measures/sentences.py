@@ -3,6 +3,8 @@
 Source: Kudugunta et al. 2023, arXiv 2309.04662, section 2.4. A sentence is one of `pipelines.kernels.pieces`.
 """
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -46,7 +48,8 @@ def sentence_statistics(stage: Stage, items: pa.RecordBatch) -> pa.StructArray:
     kinds = _kinds(found)
     asks = bool(stage.settings["languages"])
     if asks:
-        kinds["other_language"] = _other_language(texts, found, ~kinds["odd_length"])
+        model = model_path(LID_176.name, stage.paths)
+        kinds["other_language"] = _other_language(model, texts, found, ~kinds["odd_length"])
     kinds = {"questionable": np.logical_or.reduce(list(kinds.values())), **kinds}
     many = np.maximum(found.per_text(np.ones(len(found.rows), np.int64), n), 1)
     missing = texts.is_null().to_numpy(zero_copy_only=False)
@@ -65,9 +68,8 @@ def _kinds(found: Pieces) -> dict[str, Mask]:
     }
 
 
-def _other_language(texts: pa.Array, found: Pieces, may: Mask) -> Mask:
+def _other_language(model: Path, texts: pa.Array, found: Pieces, may: Mask) -> Mask:
     """bool[sentences]: those of `may` that the model takes for another language than the beginning of their text."""
-    model = model_path(LID_176.name)
     heads = pc.utf8_slice_codeunits(texts.fill_null(""), 0, HEAD_CHARACTERS).to_pylist()
     whole = np.array([answer and answer[0] for answer in predict(model, heads)], dtype=object)
     at = np.flatnonzero(may)

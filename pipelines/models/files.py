@@ -72,6 +72,7 @@ FILES = (LID_176, SILERO_VAD, SPAM_FTZ, HATE_FTZ)
 SHIPPED = Path(str(resources.files("pipelines.models"))) / "shipped"
 
 Way = Callable[[ModelFile], bytes]
+Paths = tuple[tuple[str, str], ...]
 
 
 def folder() -> Path:
@@ -79,15 +80,16 @@ def folder() -> Path:
     return Path(os.environ.get("HEADWATER_MODELS") or Path(sys.prefix, "share", "headwater", "models"))
 
 
-def model_path(name: str, override: Path | None = None) -> Path:
-    """The file of a model of the table, its digest checked (once a process).
+def model_path(name: str, paths: Paths = ()) -> Path:
+    """The file of a model of the table, its digest checked (once a process). `paths`: (name, path) of copies that a site names.
 
     Raises:
         ModelMissing: it is not there, or it is another file; the text names the cure.
     """
     for model in FILES:
         if model.name == name:
-            return _checked(override or place(model), model)
+            own = dict(paths).get(name)
+            return _checked(Path(own) if own else place(model), model)
     raise ModelMissing(f"no model file is named {name}; `headwater models list` shows those there are")
 
 

@@ -1,7 +1,6 @@
 """Model files that a user brings: the recipe holds the digest of each, the site its path, so that what a corpus is names no machine."""
 
 import hashlib
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -9,8 +8,8 @@ from pipelines.stage import Stage
 from schemas.errors import ModelMissing
 
 
-def model_file(stage: Stage, setting: str, name: str, models: Mapping[str, str]) -> Path | None:
-    """The file whose sha256 a setting of the stage holds, at the path the site gives under `name`; null where that is empty.
+def model_file(stage: Stage, setting: str) -> Path | None:
+    """The file whose sha256 a setting of the stage (a switch or a companion) holds, at the path the site gives; null where that is empty.
 
     Raises:
         ModelMissing: the site names no path, or the file is missing or another one.
@@ -18,15 +17,16 @@ def model_file(stage: Stage, setting: str, name: str, models: Mapping[str, str])
     wanted = str(stage.settings[setting])
     if not wanted:
         return None
-    if name not in models:
+    name, paths = dict(stage.switches + stage.companions)[setting], dict(stage.paths)
+    if name not in paths:
         raise ModelMissing(
             f"stage {stage.name}: the recipe asks for {setting} {wanted[:12]}; give its path as `{name}` under [models] in site.toml"
         )
-    if (found := _sha256(Path(models[name]))) != wanted.lower():
+    if (found := _sha256(Path(paths[name]))) != wanted.lower():
         raise ModelMissing(
-            f"stage {stage.name}: {models[name]} has sha256 {found}, but the recipe's {setting} is {wanted}"
+            f"stage {stage.name}: {paths[name]} has sha256 {found}, but the recipe's {setting} is {wanted}"
         )
-    return Path(models[name])
+    return Path(paths[name])
 
 
 @cache

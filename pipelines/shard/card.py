@@ -135,7 +135,8 @@ def _feature(field: pa.Field) -> dict[str, Json]:
     if pa.types.is_struct(field.type):
         return {"name": field.name, "struct": [_feature(child) for child in field.type]}
     if pa.types.is_list(field.type):
-        return {"name": field.name, "list": str(field.type.value_type)}
+        of = field.type.value_type
+        return {"name": field.name, "list": [_feature(child) for child in of] if pa.types.is_struct(of) else str(of)}
     return {"name": field.name, "dtype": {"double": "float64"}.get(str(field.type), str(field.type))}
 
 

@@ -9,6 +9,7 @@ which nobody says anything is dropped undecoded (`transcript_missing`), unless a
 read to its end is quarantined.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ import pyarrow as pa
 
 from pipelines.child import Child, Limits
 from pipelines.models.files import SILERO_VAD, model_path
-from pipelines.models.recogniser import recogniser
+from pipelines.models.optional import model_file
 from pipelines.split import audio_child
 from pipelines.split.caption import primary, tidy
 from pipelines.split.children import children
@@ -175,7 +176,7 @@ def _requests(stage: Stage, payloads: pa.RecordBatch, words: Sequence[_Words]) -
     """What the child is asked: each recording with the settings it is to be read by."""
     n = len(payloads)
     cut = [[{"start_s": one.start_s, "end_s": one.end_s} for one in said.cut] or None for said in words]
-    network, vocabulary = recogniser(str(stage.settings["recogniser"]), str(stage.settings["recogniser_sha256"]))
+    network, vocabulary = _recogniser(stage)
     columns = {name: payloads.column(name) for name in ("data", "media_type")}
     columns |= {name: pa.array([stage.settings[name]] * n) for name in audio_child.SETTINGS}
     columns |= {"spans": pa.array(cut, audio_child.SPANS), "by_voice": pa.array([said.whole is None for said in words])}
@@ -184,12 +185,34 @@ def _requests(stage: Stage, payloads: pa.RecordBatch, words: Sequence[_Words]) -
     return pa.RecordBatch.from_pydict(columns)
 
 
+def _recogniser(stage: Stage) -> tuple[str | None, str | None]:
+    """The path of a network that writes down what it hears, and its tokens as JSON; nulls where it is off."""
+    network, tokens = model_file(stage, "recogniser"), model_file(stage, "recogniser_tokens")
+    if network is None or tokens is None:
+        return None, None
+    text = tokens.read_text("utf-8", errors="replace")
+    try:
+        if isinstance(json.loads(text), dict):
+            return str(network), text
+    except ValueError:
+        pass
+    raise ModelMissing(f"stage {stage.name}: {tokens} is no JSON object of token -> number, as a recogniser has it")
+
+
+def _check(stage: Stage) -> None:
+    if bool(stage.settings["recogniser"]) != bool(stage.settings["recogniser_tokens"]):
+        raise RecipeError(
+            f"{stage.name}: a recogniser is two files, a network and its tokens: give the sha256 of both, `recogniser` and "
+            "`recogniser_tokens`, or of neither"
+        )
+
+
 def _voice(stage: Stage) -> str | None:
     """The path of the network that finds speech; null where its energy is to."""
     match stage.settings["voice"]:
         case "silero":
             try:
-                return str(model_path(SILERO_VAD.name))
+                return str(model_path(SILERO_VAD.name, stage.paths))
             except ModelMissing as error:
                 raise ModelMissing(f'{error}; or do without: voice = "energy" under [stage."{stage.name}"]') from error
         case "energy":
@@ -241,10 +264,13 @@ def _tags(said: Sequence[Mapping[str, Any]]) -> list[str]:
 
 AUDIO_SPLIT = Stage(
     name="split.audio",
-    version=3,
+    version=4,
     shape=Shape.SPLIT,
     fn=split_audio,
     models=((SILERO_VAD.name, SILERO_VAD.sha256),),
+    switches=(("recogniser", "recogniser"),),
+    companions=(("recogniser_tokens", "recogniser_tokens"),),
+    check=_check,
     parameters=(
         ("languages", ()),  # of words in several languages the first of these is taken; a source sets its own
         ("max_bytes", 64 * 2**20),  # of the capture, and of its FLAC; Chosen: six minutes of CD sound, half an hour of speech
@@ -254,8 +280,8 @@ AUDIO_SPLIT = Stage(
         # A recording longer than this is cut. Source: Whisper's window (Radford et al. 2022, arXiv 2212.04356, section 2.1).
         ("segment_seconds", 30.0),
         ("pause_seconds", 0.5),  # Chosen: cues closer than this are one sentence or the next, not another scene
-        ("recogniser", ""),  # a file in the folder of models, and the digest that `headwater models digest` says; none
-        ("recogniser_sha256", ""),
+        ("recogniser", ""),  # sha256 of the file that the site names `recogniser`; empty: off
+        ("recogniser_tokens", ""),  # sha256 of the JSON with what its outputs mean (`recogniser_tokens`)
         ("machine_transcripts", False),  # whether what the recogniser hears is the text where nobody says another
     ),
 )  # fmt: skip

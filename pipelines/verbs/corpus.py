@@ -127,13 +127,14 @@ def check(asked: argparse.Namespace) -> None:
             wanted = wanted_by([recipe.lane(name) for name in source.lanes])
             counted = _counted(named(files, recipe.base, source.layout, wanted))
             found.append((label, f"{', '.join(files)}: {counted}"))
+    recipes.check_models(recipe, site.models)
     for name in sorted({name for lane in recipe.lanes for stage in lane.stages for name, _ in stage.models}):
-        found.append((f"model {name}", str(model_path(name))))
+        found.append((f"model {name}", str(model_path(name, site.models))))
     found += [("off", line) for line in recipe.off]
-    for stage in {stage.name: stage for lane in recipe.lanes for stage in lane.stages}.values():
-        names = dict(stage.switches)
-        brought = [(name, model_file(stage, key, name, dict(site.models))) for key, name in names.items()]
-        found += [(f"model {name}", str(path)) for name, path in brought if path]
+    for lane in (recipes.with_models(lane, site.models) for lane in recipe.lanes):
+        for stage in lane.stages:
+            brought = [(name, model_file(stage, key)) for key, name in (*stage.switches, *stage.companions)]
+            found += [(f"model {name}", str(path)) for name, path in brought if path]
     if asked.json:
         show.as_json({"ok": True, "checked": [{"what": what, "found": text} for what, text in found]})
     else:

@@ -1,4 +1,4 @@
-"""The verb `models`: list, fetch, digest, train, evaluate."""
+"""The verb `models`: list, fetch, train, evaluate."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def models_arguments(parser: argparse.ArgumentParser) -> None:
     """What `models` takes."""
-    parser.add_argument("action", choices=("list", "fetch", "digest", "train", "evaluate"))
+    parser.add_argument("action", choices=("list", "fetch", "train", "evaluate"))
     parser.add_argument(
         "name", nargs="?", choices=("spam", "hate", "quality"), help="the classifier to train or evaluate"
     )
@@ -28,13 +28,13 @@ def models_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="FILE",
-        help="evaluate: what `train` wrote, its card beside it (else the shipped one); digest: a recogniser, its tokens beside it",
+        help="evaluate: what `train` wrote, its card beside it (else the shipped one)",
     )
 
 
 def models(asked: argparse.Namespace) -> None:
     """Do what the action says and print what came of it."""
-    actions = {"list": _list, "fetch": _fetch, "digest": _digest, "train": _train, "evaluate": _evaluate}
+    actions = {"list": _list, "fetch": _fetch, "train": _train, "evaluate": _evaluate}
     actions[asked.action](asked)
 
 
@@ -61,15 +61,6 @@ def _fetch(asked: argparse.Namespace) -> None:
         print(
             "\n".join(f"{one['name']} {'fetched into' if one['fetched'] else 'is in'} {one['folder']}" for one in found)
         )
-
-
-def _digest(asked: argparse.Namespace) -> None:
-    from pipelines.models.recogniser import digest_of
-
-    if not asked.model:
-        raise DataError("models digest: name a recogniser with --model FILE")
-    found = digest_of(Path(asked.model))
-    show.as_json({"file": asked.model, "digest": found}) if asked.json else print(found)
 
 
 def _train(asked: argparse.Namespace) -> None:

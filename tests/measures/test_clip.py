@@ -71,13 +71,14 @@ def items(files=FILES, texts=TEXTS):
     return pa.RecordBatch.from_pylist(rows, schema=item_schema(IMAGE_FACTS))
 
 
-def reach(models, files=FILES):
+def at(stage, models):
+    return dataclasses.replace(stage, paths=tuple(models.items()))
+
+
+def reach(files=FILES):
     bytes_of = dict(zip(items(files, [None] * len(files)).column("item_id").to_pylist(), files, strict=True))
     return Reach(
-        payloads=lambda rows: pa.array(
-            [bytes_of[key] for key in rows.column("item_id").to_pylist()], pa.large_binary()
-        ),
-        models=models,
+        payloads=lambda rows: pa.array([bytes_of[key] for key in rows.column("item_id").to_pylist()], pa.large_binary())
     )
 
 
@@ -91,7 +92,7 @@ def test_scores_are_those_of_open_clip_itself(made):
     from pipelines.models.open_clip import open_clip
 
     stage, models = made
-    found = scores(measure_clip(stage, items(), reach(models)))
+    found = scores(measure_clip(at(stage, models), items(), reach()))
     library = open_clip()
     model = open_clip("open_clip.model").CLIP(**CONFIG).eval()
     model.load_state_dict(torch.load(models["clip"], weights_only=True))
@@ -112,23 +113,23 @@ def test_scores_are_those_of_open_clip_itself(made):
 
 def test_a_score_does_not_depend_on_what_else_is_in_the_batch(made):
     stage, models, cut = *made, 2
-    whole = scores(measure_clip(stage, items(), reach(models)))
-    halves = [measure_clip(stage, items().slice(*part), reach(models)) for part in ((0, cut), (cut,))]
+    whole = scores(measure_clip(at(stage, models), items(), reach()))
+    halves = [measure_clip(at(stage, models), items().slice(*part), reach()) for part in ((0, cut), (cut,))]
     assert [pair for half in halves for pair in scores(half)] == whole
     many = items(FILES * 4, TEXTS * 4)
-    assert scores(measure_clip(stage, many, reach(models, FILES * 4))) == whole * 4
+    assert scores(measure_clip(at(stage, models), many, reach(FILES * 4))) == whole * 4
 
 
 def test_what_is_no_picture_has_no_score(made):
     stage, models = made
     files = [None, b"no picture", FILES[0]]
-    found = scores(measure_clip(stage, items(files, ["a", "b", "a frog"]), reach(models, files)))
+    found = scores(measure_clip(at(stage, models), items(files, ["a", "b", "a frog"]), reach(files)))
     assert found[:2] == [(None, None)] * 2
     assert None not in found[2]
 
 
 def test_off_means_null_and_says_so(made):
-    assert scores(measure_clip(CLIP, items(), reach({}))) == [(None, None)] * 5
+    assert scores(measure_clip(CLIP, items(), reach())) == [(None, None)] * 5
     assert [line.partition(" is off")[0] for line in CLIP.off] == [
         "measure.clip: checkpoint",
         "measure.clip: safety_head",
@@ -136,7 +137,7 @@ def test_off_means_null_and_says_so(made):
     stage, models = made
     assert stage.off == ()
     without = stage.override({"safety_head": ""}, where="a test")
-    assert [unsafe for _, unsafe in scores(measure_clip(without, items(), reach(models)))] == [None] * 5
+    assert [unsafe for _, unsafe in scores(measure_clip(at(without, models), items(), reach()))] == [None] * 5
     signals, failed = measure(IMAGE_CAPTION, items())
     assert (signals.column("clip_score").null_count, len(failed)) == (5, 0)
 
@@ -154,10 +155,10 @@ def test_a_file_that_is_missing_another_or_broken_is_named(made, tmp_path):
     stage, models = made
 
     def asked(settings, more):
-        return measure_clip(stage.override(settings, where="a test"), items(), reach(models | more))
+        return measure_clip(at(stage.override(settings, where="a test"), models | more), items(), reach())
 
     with pytest.raises(ModelMissing, match="give its path as `clip` under"):
-        measure_clip(stage, items(), reach({}))
+        measure_clip(at(stage, {}), items(), reach())
     with pytest.raises(ModelMissing, match="cannot be read: No such file"):
         asked({}, {"clip": str(tmp_path / "gone")})
     with pytest.raises(ModelMissing, match="but the recipe's checkpoint is"):
@@ -194,9 +195,9 @@ def test_plan_and_check_say_what_is_off_and_check_finds_the_files_of_what_is_on(
     assert [one["found"] for one in found if one["what"] == "off"] == list(CLIP.off)
     assert "[models]" in said("check", str(tmp_path / "off.toml"))[1]
     found = json.loads(said("check", str(tmp_path / "on.toml"), "--json")[1])["checked"]
-    assert {
-        one["what"]: one["found"] for one in found if one["what"].startswith("model ") and "lid" not in one["what"]
-    } == {f"model {name}": path for name, path in models.items() if name != "clip_config"}
+    assert {one["what"]: one["found"] for one in found if one["what"].removeprefix("model ") in models} == {
+        f"model {name}": path for name, path in models.items()
+    }
     (tmp_path / "site.toml").write_text('[store]\nurl = "."\n')
     assert said("check", str(tmp_path / "on.toml"))[0] != 0
 

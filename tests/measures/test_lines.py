@@ -107,6 +107,15 @@ def test_a_line_goes_with_its_newline_and_a_text_is_never_emptied(text, left):
     assert edited(text)[0] == left
 
 
+@pytest.mark.parametrize(
+    "notice", ["© 2019 Ann Example. All rights reserved.", "Alle Rechte vorbehalten", "Tous droits réservés."]
+)
+def test_a_notice_of_rights_is_no_navigation_and_stays(notice):
+    text = f"{PROSE}\n{notice}"
+    assert edited(text, kinds=("navigation",))[0] == text
+    assert edited(f"{text}\nlog in", kinds=("navigation",))[0] == text
+
+
 def test_the_receipt_counts_the_lines_by_kind():
     text = f"3 likes\n{PROSE}\nSign in\n4 likes"
     after, receipt = edited(text, ("counter", "navigation"))

@@ -9,6 +9,7 @@ likelySubtags give it. Which languages count therefore follows from the model an
 
 import gzip
 import json
+import signal
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -75,4 +76,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it, as it ends `cat`
     main()

@@ -1,14 +1,18 @@
 import hashlib
 import sys
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
 
-from pipelines.cli import main
+from pipelines.lanes import LANES
 from pipelines.models import fasttext
 from pipelines.models.files import LID_176, ModelFile, fetch, folder, model_path
-from schemas.errors import ModelMissing
-from tests.split import networks
+from pipelines.recipe import check_models, load, with_models
+from pipelines.run import run
+from schemas.errors import ModelMissing, SiteError
+from tests.conftest import site_at
+from tests.measures.items import items_of
 
 DATA = b"weights"
 TINY = ModelFile(
@@ -78,7 +82,7 @@ def test_another_file_at_the_place_of_a_model_is_refused(tmp_path):
     other = tmp_path / "mine.ftz"
     other.write_bytes(DATA)
     with pytest.raises(ModelMissing, match=f"mine.ftz has sha256 {TINY.sha256}, not {LID_176.sha256}"):
-        model_path(LID_176.name, override=other)
+        model_path(LID_176.name, ((LID_176.name, str(other)),))
 
 
 def test_a_module_that_is_not_the_one_of_fasttext_wheel_is_named(monkeypatch, tmp_path):
@@ -106,13 +110,32 @@ def test_newlines_and_empty_texts_are_safe_to_ask_about():
     assert empty is None or 0 <= empty[1] <= 1
 
 
-def test_the_digest_of_a_recogniser_covers_its_tokens(tmp_path, capsys):
-    made, ears = networks.write(tmp_path), str(tmp_path / "ears.onnx")
-    assert main(["models", "digest", "--model", ears]) == 0
-    assert capsys.readouterr().out == f"{made}\n"
-    (tmp_path / "ears.json").write_text("{}")
-    assert main(["models", "digest", "--model", ears]) == 0
-    assert capsys.readouterr().out != f"{made}\n"
-    (tmp_path / "ears.json").unlink()
-    assert main(["models", "digest", "--model", ears]) == 1
-    assert "ears.json is missing" in capsys.readouterr().err
+MODELLED = {stage.name: stage for lane in LANES for stage in lane.measures if stage.models}
+
+
+@pytest.mark.parametrize("name", MODELLED)
+def test_a_copy_that_the_site_names_is_what_a_measure_reads(tmp_path, name):
+    own = tmp_path / "own.ftz"
+    own.write_bytes(DATA)
+    stage = MODELLED[name].override({"languages": True} if name == "measure.sentences" else {}, where="a test")
+    with pytest.raises(ModelMissing, match=f"{own} has sha256 {TINY.sha256}"):
+        stage.fn(replace(stage, paths=((stage.models[0][0], str(own)),)), items_of(["A text of some words."]))
+
+
+def test_a_lane_is_told_where_the_site_has_models_and_stays_what_it_is():
+    for lane in LANES:
+        told = with_models(lane, (("lid.176.ftz", "/there"),))
+        assert {stage.paths for stage in told.stages} == {(("lid.176.ftz", "/there"),)}
+        assert told == lane
+        assert [stage.op_id for stage in told.stages] == [stage.op_id for stage in lane.stages]
+
+
+def test_a_model_of_the_site_that_no_stage_asks_for_is_refused(tmp_path):
+    recipe = load("web")
+    check_models(recipe, (("lid.176.ftz", "x"), ("quality", "y"), ("recogniser_tokens", "z")))
+    with pytest.raises(
+        SiteError, match=r"names 'lid\.176\.bin', which no stage asks for; they ask for: clip, .*lid\.176\.ftz"
+    ):
+        check_models(recipe, (("lid.176.bin", "x"),))
+    with pytest.raises(SiteError, match="names 'klip'"):
+        run(recipe, replace(site_at(tmp_path), models=(("klip", "x"),)))

@@ -11,7 +11,6 @@ from pipelines.models import tasks
 from pipelines.models.files import LID_176
 from pipelines.models.labelled import File
 from pipelines.models.train import train
-from pipelines.stage import Reach
 from schemas.errors import DataError, ModelMissing
 from tests.corpus.prose import paragraphs
 from tests.measures.items import items_of
@@ -75,18 +74,18 @@ def test_a_model_of_ones_own_is_trained_measured_and_used(data, tmp_path, monkey
 
     stage = QUALITY_MEASURE.override({"model": card["sha256"]}, where="test")
     texts = [paragraphs("good again", 1, 3)[0], WEB[0], None]
-    found = stage.fn(stage, items_of(texts), reach({"quality": str(tmp_path / "quality.ftz")}))
+    found = stage.fn(at(stage, tmp_path / "quality.ftz"), items_of(texts))
     like, unlike, null = (row["quality_probability"] for row in found.to_pylist())
     assert like > unlike
     assert null is None
 
 
-def reach(models):
-    return Reach(payloads=lambda items: None, models=models)
+def at(stage, path):
+    return dataclasses.replace(stage, paths=(("quality", str(path)),))
 
 
 def test_without_a_model_quality_is_off_and_says_so():
-    found = QUALITY_MEASURE.fn(QUALITY_MEASURE, items_of(["a text", None]), reach({}))
+    found = QUALITY_MEASURE.fn(QUALITY_MEASURE, items_of(["a text", None]))
     assert found.to_pylist() == [{"quality_probability": None}] * 2
     assert "model is off; it takes quality under [models] in site.toml" in QUALITY_MEASURE.off[0]
 
@@ -96,9 +95,9 @@ def test_another_file_than_the_recipe_means_is_refused(tmp_path):
     model.write_bytes(b"other")
     stage = QUALITY_MEASURE.override({"model": "00"}, where="test")
     with pytest.raises(ModelMissing, match="has sha256 d9298a10d1b07358"):
-        stage.fn(stage, items_of(["a"]), reach({"quality": str(model)}))
+        stage.fn(at(stage, model), items_of(["a"]))
     with pytest.raises(ModelMissing, match="give its path as `quality` under"):
-        stage.fn(stage, items_of(["a"]), reach({}))
+        stage.fn(stage, items_of(["a"]))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.models.recogniser import digest_of
+from schemas.digest import sha256
 
 WINDOW = 160  # samples, 10 ms
 TOKENS = {"<pad>": 0, "|": 1, "a": 2, "b": 3}
@@ -18,11 +18,13 @@ def sound_of(text: str) -> np.ndarray:
     return np.concatenate([part for letter in text for part in (np.full(1600, _LEVELS.get(letter, 0.1)), silence)])
 
 
-def write(folder: Path, name: str = "ears.onnx") -> str:
-    """Lay the network with its tokens into the folder; the digest that a recipe gives."""
-    (folder / name).write_bytes(_network())
-    (folder / name).with_suffix(".json").write_text(json.dumps(TOKENS))
-    return digest_of(folder / name)
+def write(folder: Path) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+    """Lay the network and its tokens into the folder; (their digests as a recipe gives them, their paths as a site does)."""
+    files = {"recogniser": ("ears.onnx", _network()), "recogniser_tokens": ("ears.json", json.dumps(TOKENS).encode())}
+    for name, data in files.values():
+        (folder / name).write_bytes(data)
+    digests = {setting: sha256(data).hex() for setting, (_, data) in files.items()}
+    return digests, tuple((setting, str(folder / name)) for setting, (name, _) in files.items())
 
 
 def _network() -> bytes:

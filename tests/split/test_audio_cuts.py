@@ -1,5 +1,6 @@
 """Long recordings cut by their cues, words by machine, and sound in MP4."""
 
+import dataclasses
 import io
 import tempfile
 
@@ -11,6 +12,7 @@ import soundfile
 from pipelines import rooms
 from pipelines.lanes.audio import AUDIO
 from pipelines.split.audio import AUDIO_SPLIT, audio_reader, split_audio
+from schemas.digest import sha256
 from schemas.errors import ModelMissing, RecipeError
 from schemas.item import child_id
 from tests.split import networks
@@ -34,8 +36,8 @@ def child():
         yield child
 
 
-def split(child, files, words, **settings):
-    stage = AUDIO_SPLIT.override(settings, where="a test")
+def split(child, files, words, paths=(), **settings):
+    stage = dataclasses.replace(AUDIO_SPLIT.override(settings, where="a test"), paths=paths)
     children, found = split_audio(stage, roots(files), payloads(files, words), child)
     return stage, children.to_pylist(), found.to_pylist()
 
@@ -130,9 +132,9 @@ def test_without_the_network_the_error_says_how_to_do_without(child, tmp_path, m
 
 
 @pytest.fixture
-def ears(tmp_path, monkeypatch):
-    monkeypatch.setenv("HEADWATER_MODELS", str(tmp_path))
-    return {"recogniser": "ears.onnx", "recogniser_sha256": networks.write(tmp_path), "voice": "energy"}
+def ears(tmp_path):
+    digests, paths = networks.write(tmp_path)
+    return digests | {"paths": paths, "voice": "energy"}
 
 
 HEARD = wav(networks.sound_of("ab ba"), "FLOAT")
@@ -178,11 +180,17 @@ def test_what_nobody_says_and_no_machine_hears_has_no_words(child, ears):
     assert [(row["verdict"], row["reason"]) for row in found] == [("drop", "transcript_missing")]
 
 
-def test_another_file_than_the_recipe_names_is_refused_with_its_digest(child, ears):
-    with pytest.raises(ModelMissing, match=ears["recogniser_sha256"]):
-        split(child, [HEARD], [[said("a")]], recogniser="ears.onnx", recogniser_sha256="0" * 64)
-    with pytest.raises(ModelMissing, match=r"NAME\.onnx"):
-        split(child, [HEARD], [[said("a")]], recogniser="nose.onnx")
+def test_another_file_than_the_recipe_names_is_refused_with_its_digest(child, ears, tmp_path):
+    with pytest.raises(ModelMissing, match=ears["recogniser"]):
+        split(child, [HEARD], [[said("a")]], **ears | {"recogniser": "0" * 64})
+    with pytest.raises(ModelMissing, match="give its path as `recogniser` under"):
+        split(child, [HEARD], [[said("a")]], **ears | {"paths": ()})
+    with pytest.raises(RecipeError, match="a recogniser is two files"):
+        split(child, [HEARD], [[said("a")]], recogniser=ears["recogniser"])
+    (tmp_path / "list.json").write_text("[]")
+    paths = (ears["paths"][0], ("recogniser_tokens", str(tmp_path / "list.json")))
+    with pytest.raises(ModelMissing, match="is no JSON object of token"):
+        split(child, [HEARD], [[said("a")]], **ears | {"paths": paths, "recogniser_tokens": sha256(b"[]").hex()})
 
 
 # MP4

@@ -222,7 +222,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_page_made_to_hang_a_parser_hurts_itself_alone(name):
     pages = [(b"<p>before", None, "text/html"), (HOSTILE[name], None, "text/html"), (b"<p>after", None, "text/html")]
-    with html_reader(Limits(row_seconds=1)) as child:
+    with html_reader(Limits(row_seconds=60, cpu_seconds=1)) as child:
         children, found = split_html(HTML_SPLIT, roots(pages), payloads(pages), child)
     assert found["reason"].to_pylist() == [None, "time_limit", None]
     assert children["text"].to_pylist() == ["before", "after"]
