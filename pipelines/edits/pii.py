@@ -79,7 +79,7 @@ def _hinted(texts: pa.Array, hint: str) -> np.ndarray:
 def redact_items(stage: Stage, items: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """The items with personal data and secrets replaced, and one decision a row: `edit` for a changed one, else `keep`.
 
-    The text is looked at, and every string of the lane's facts (a title, an author, tags, a path). `detail` counts what was replaced
+    The text is looked at, and every string of the lane's facts (a title, an author, tags, a path, what else is said of a picture). `detail` counts what was replaced
     ("email: 2, ip: 1"), `spans` says where; the data itself is in neither. An item's id stays, and so does the content digest of
     one with a payload, which the text is not part of; the digests of the receipt are of its text.
     """
@@ -130,7 +130,7 @@ def _replace(texts: pa.Array, field: str, languages: pa.Array, spans: list[list[
 
 
 def _facts(facts: pa.StructArray, languages: pa.Array, spans: list[list[dict[str, object]]]) -> pa.StructArray:
-    """The facts with their strings, and lists of strings, redacted."""
+    """The facts with their strings, lists of strings and lists of structs with strings, redacted."""
     columns, is_changed = [], False
     for field, column in zip(facts.type, facts.flatten(), strict=True):
         new = _replace_within(column, field, languages, spans)
@@ -146,20 +146,29 @@ def _replace_within(
 ) -> pa.Array:
     if pa.types.is_string(field.type):
         return _replace(column, field.name, languages, spans) if _hinted(column, _HINT).any() else column
-    if not (pa.types.is_list(field.type) and pa.types.is_string(field.type.value_type)):
+    if not pa.types.is_list(field.type):
         return column
-    if not _hinted(column.flatten(), _HINT).any():
+    parts = column.flatten()
+    of = parts.flatten() if pa.types.is_struct(parts.type) else [parts]
+    if not any(_hinted(part, _HINT).any() for part in of if pa.types.is_string(part.type)):
         return column
     rows = column.to_pylist()
     for row, values in enumerate(rows):
         for at, value in enumerate(values or ()):
-            text, found = redact(value, languages[row].as_py())
-            values[at] = text
-            spans[row] += [
-                {"field": f"{field.name}[{at}]", "kind": one.kind, "start": one.start, "length": one.end - one.start}
-                for one in found
-            ]
+            values[at] = _replaced(value, f"{field.name}[{at}]", languages[row].as_py(), spans[row])
     return pa.array(rows, field.type)
+
+
+def _replaced(value: object, field: str, language: str | None, spans: list[dict[str, object]]) -> object:
+    """A text, or a struct with its texts, redacted; a struct may say what language it is in."""
+    if isinstance(value, dict):
+        own = value.get("language") or language
+        return {key: _replaced(one, f"{field}.{key}", own, spans) for key, one in value.items()}
+    if not isinstance(value, str):
+        return value
+    text, found = redact(value, language)
+    spans += [{"field": field, "kind": one.kind, "start": one.start, "length": one.end - one.start} for one in found]
+    return text
 
 
 def _with(batch: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
@@ -168,4 +177,4 @@ def _with(batch: pa.RecordBatch, name: str, values: pa.Array) -> pa.RecordBatch:
     return batch.set_column(at, batch.schema.field(name), values)
 
 
-PII_REDACT = Stage(name="pii.redact", version=4, shape=Shape.EDIT, fn=redact_items)
+PII_REDACT = Stage(name="pii.redact", version=5, shape=Shape.EDIT, fn=redact_items)

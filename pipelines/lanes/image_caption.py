@@ -1,7 +1,6 @@
 """Pictures with captions: one picture in, as JPEG with the best of what is said of it out."""
 
 from pipelines.dedup.image import IMAGE_DEDUP, image_dedup
-from pipelines.edits.captions import CAPTIONS_REDACT
 from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.lane import Lane
 from pipelines.measures.caption import CAPTION_LANGUAGE, CAPTION_STATISTICS
@@ -36,7 +35,7 @@ IMAGE_CAPTION = Lane(
         CLIP,
     ),
     judges=(IMAGE_QUALITY, LANGUAGE_WANTED, CAPTION_QUALITY, SPAM_CLASSIFIER, HATE_CLASSIFIER, CLIP_QUALITY),
-    edits=(PII_REDACT, CAPTIONS_REDACT),
+    edits=(PII_REDACT,),
     dedup=image_dedup(IMAGE_DEDUP),
     config=IMAGE_TEXT,
     samples=image_samples,
