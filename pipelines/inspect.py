@@ -31,6 +31,7 @@ from pipelines.recipe import Recipe
 from pipelines.rights.evidence import Statement, header_statements, html_statements
 from pipelines.rights.judge import Evidence
 from pipelines.rights.licences import html_licences
+from pipelines.rights.site_file import ASKED_PATHS
 from pipelines.spine import align_signals, licences_of
 from pipelines.store import Store
 from schemas.annotation import SAID, Role
@@ -241,7 +242,7 @@ def _inspect_urls(recipe: Recipe, lane: Lane, urls: Sequence[str], hosts: Hosts)
     plan = CrawlPlan(
         source=source.card.name, contact=source.card.contact, seeds=tuple(known.values()), max_depth=0,
         max_pages=len(known) * (1 + REDIRECTS), delay_s=source.crawl.delay_s, round_s=source.crawl.round_s,
-        max_bytes=source.crawl.max_bytes,
+        max_bytes=source.crawl.max_bytes, site_files=ASKED_PATHS,
     )  # fmt: skip
     with tempfile.NamedTemporaryFile(suffix=".warc.gz") as file, tempfile.TemporaryDirectory() as folder:
         at = Round(store=Store(root=folder), folder="hosts", over="over", began=time.time())

@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 
 from pipelines.cli import main
+from pipelines.rights.site_file import ASKED_PATHS
 from tests.capture.server import http, page, serving
 from tests.corpus.prose import paragraphs
 from tests.test_recipe import RECIPE
@@ -43,7 +44,7 @@ def rights(found):
 def test_robots_txt_is_asked_first_and_a_page_it_allows_is_judged(visit):
     answers = {"/robots.txt": http(b"User-agent: *\nDisallow: /no/\n", type="text/plain"), "/story": STORY}
     (found,), log = visit(answers, "http://a.example/story")
-    assert log.paths() == ["/robots.txt", "/story"]
+    assert log.paths() == ["/robots.txt", *ASKED_PATHS, "/story"]
     assert b"User-Agent: HeadwaterBot/1.0 (+you@example.org)" in log.asked[0].raw
     assert found.keys() == {"id", "lane", "text", "language", "licence", "signals", "decisions"}
     assert (found["id"], found["language"]) == ("http://a.example/story", "en")

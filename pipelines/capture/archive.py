@@ -19,11 +19,12 @@ from pipelines.capture.sniff import sniff
 from pipelines.capture.uri import absolute, host, origin, same_site, uri_key
 from pipelines.capture.uri import path as uri_path
 from pipelines.capture.warc import Gap, Record, records
-from pipelines.rights.aitxt import ai_txt_statements
 from pipelines.rights.book_notices import book_licence_rows
-from pipelines.rights.evidence import Statement, header_statements, html_statements, tdmrep_statements
+from pipelines.rights.evidence import Statement, header_statements, html_statements
+from pipelines.rights.file_rights import file_statements
 from pipelines.rights.licences import html_licences
-from pipelines.rights.picture import picture_licence_rows, picture_statements
+from pipelines.rights.picture import picture_licence_rows
+from pipelines.rights.site_file import AI_TXT_PATHS, TDMREP_PATH, site_file_statements
 from pipelines.store import Part
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE, HEADERS_KEPT, Outcome, capture_id
@@ -32,8 +33,6 @@ from schemas.reasons import Reason
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
 ROBOTS_PATH = "/robots.txt"
-TDMREP_PATH = "/.well-known/tdmrep.json"
-AI_TXT_PATHS = ("/ai.txt", "/.well-known/ai.txt")
 SITE_FILES = frozenset((ROBOTS_PATH, TDMREP_PATH, *AI_TXT_PATHS))
 ROBOTS_BYTES = 500 << 10  # Source: RFC 9309, section 2.5: a parser reads at least 500 KiB
 HTML = frozenset(("text/html", "application/xhtml+xml"))
@@ -224,9 +223,9 @@ def _add_evidence(rows: _Rows, record: Record, row: _Row) -> None:
     path, site = uri_path(record.uri), origin(record.uri)
     if site is not None and path == ROBOTS_PATH:
         rows.robots.append(_robots(record, row, site))
-    elif site is not None and path in SITE_FILES and record.problem is None and _is_success(record):
-        read = tdmrep_statements if path == TDMREP_PATH else ai_txt_statements
-        rows.rights += statement_rows(row, read(record.payload), row["payload"]["sha256"], site)
+    elif site is not None and path in SITE_FILES:
+        said = site_file_statements(site + path, *_answer(record))
+        rows.rights += statement_rows(row, said, row["payload"]["sha256"], site)
 
 
 def _add_words(rows: _Rows, payload: bytes, row: _Row) -> None:
@@ -241,8 +240,8 @@ def _add_words(rows: _Rows, payload: bytes, row: _Row) -> None:
         # Of its own pictures alone: anybody's page can say that anybody's picture is free.
         own = [(url, hit) for url, hit in picture_licences(media) if same_site(url, row["uri"])]
         rows.licences += [said_by | {"subject": url} | asdict(hit) for url, hit in own]
+    rows.rights += statement_rows(row, file_statements(payload), evidence)
     if (row["media_type"] or "").startswith("image/"):
-        rows.rights += statement_rows(row, picture_statements(payload), evidence)
         rows.licences += picture_licence_rows(row["uri"], row["capture_id"], payload, evidence)
     if row["media_type"] in BOOKS:
         rows.licences += book_licence_rows(row["uri"], row["capture_id"], payload, evidence)
@@ -285,5 +284,8 @@ def _robots(record: Record, row: _Row, site: str) -> _Row:
     }
 
 
-def _is_success(record: Record) -> bool:
-    return record.status is None or 200 <= record.status < 300
+def _answer(record: Record) -> tuple[int | None, str | None, bytes | None]:
+    """(status, target of a redirect, body) of a site's file; a resource record was obtained without HTTP, and was reached."""
+    location = http.header(record.headers, "location")
+    status = 200 if record.record_type == "resource" else record.status
+    return status, absolute(location, record.uri) if location else None, None if record.problem else record.payload

@@ -19,6 +19,7 @@ class CrawlPlan:
     User-Agent. `agents`: tokens whose robots rules are obeyed; empty means the product of `agent`. `hosts`: what the crawl
     may ask; empty means the seeds' hosts. `is_list`: the seeds are all there is, on any host, and so are their redirects. `max_pages`: requests for pages of all hosts; robots.txt and sitemaps are not
     counted. `media`: what of a page is asked for beside it, pictures or recordings; `max_media`: requests for those.
+    `site_files`: paths in which a site speaks of use, asked once of every origin; not counted either.
     `max_depth`: links followed from a seed; 0 asks for the seeds only. `round_s`: after it no request is begun.
     """
 
@@ -37,6 +38,7 @@ class CrawlPlan:
     max_bytes: int = MAX_BYTES
     media: tuple[Kind, ...] = ()
     max_media: int = 1000
+    site_files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for seed in self.seeds:

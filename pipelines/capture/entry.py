@@ -14,7 +14,7 @@ from pipelines.capture.inflate import BrokenError, Budget
 from pipelines.capture.layout import File, Layout, Wanted
 from pipelines.capture.subject import upload_uri
 from pipelines.capture.warc import PAYLOAD_CAP
-from pipelines.rights.picture import is_picture, picture_statements
+from pipelines.rights.file_rights import file_statements
 from pipelines.store import Store
 from schemas.capture import Outcome, capture_id
 from schemas.digest import sha256
@@ -172,7 +172,7 @@ def _with_evidence(upload: Upload, entry: Entry, data: bytes) -> Entry:
     row, finders = entry.row, upload.wanted.evidence if data else {}
     digest = sha256(data) if finders else b""
     found = [hit for find in finders.values() for hit in find(row["uri"], row["capture_id"], data, digest)]
-    rights = statement_rows(row, picture_statements(data), digest) if finders and is_picture(data) else []
+    rights = statement_rows(row, file_statements(data), digest) if finders else []
     entry = replace(entry, licences=found, rights=rights)
     return evidence(entry) if any(hit["location"] == "licence_file" for hit in found) else entry
 

@@ -1,4 +1,6 @@
-"""Meeting an origin: its robots.txt first, wherever redirects lead to it, then the sitemaps that it names, under caps."""
+"""Meeting an origin: its robots.txt first, wherever redirects lead to it, what else it says of use (tdmrep.json, ai.txt), then the
+sitemaps that it names, under caps.
+"""
 
 import itertools
 from collections.abc import Awaitable, Callable, Collection
@@ -27,6 +29,9 @@ class Introductions:
     def __init__(self, plan: CrawlPlan, turns: Turns, frontier: Frontier, ask: Ask) -> None:
         self._plan, self._turns, self._frontier, self._ask = plan, turns, frontier, ask
         self._manners: dict[str, Manners] = {}  # by origin
+        self._heard: set[str] = (
+            set()
+        )  # origins that were asked what they say of use: those of which a page may be asked for
 
     def refusal(self, found: Found) -> tuple[Outcome, str] | None:
         """Why the robots.txt of its origin, which was met, bars a URL; or null."""
@@ -39,9 +44,16 @@ class Introductions:
     async def meet(self, founds: Collection[Found]) -> list[Found]:
         """Read robots.txt and the sitemaps of those origins, all of one host, that are new; the pages the sitemaps name."""
         mapped: list[Found] = []
-        for origin in sorted({found.origin for found in founds} - self._manners.keys()):
-            self._manners[origin] = await self._introduce(origin)
-            mapped += await self._mapped(origin, self._manners[origin])
+        for origin in sorted({found.origin for found in founds} - self._heard):
+            is_new = origin not in self._manners
+            if is_new:
+                self._manners[origin] = await self._introduce(origin)
+            said = self._manners[origin]
+            if any(found.origin == origin and not said.refusal(found.target) for found in founds):
+                self._heard.add(origin)
+                await self._hear(origin, said)
+            if is_new:
+                mapped += await self._mapped(origin, said)
         return mapped
 
     async def _introduce(self, origin: str) -> Manners:
@@ -57,6 +69,24 @@ class Introductions:
         found = manners(answer, self._plan.tokens, self._plan.max_bytes)
         self._turns.slow_down(name, found.delay_s)
         return found
+
+    async def _hear(self, origin: str, said: Manners) -> None:
+        """Ask for the files in which the origin speaks of use, where its robots.txt lets us; the answers are evidence."""
+        for path in self._plan.site_files:
+            url: str | None = origin + path
+            for _ in range(1 + _ROBOTS_REDIRECTS):
+                file = Found(url=url, depth=0) if url else None
+                # Where it leads to another page there is no such file.
+                if (
+                    file is None
+                    or file.target not in self._plan.site_files
+                    or (file.origin == origin and said.refusal(file.target))
+                ):
+                    break
+                self._frontier.leave(file.url)
+                answer = await self._ask(file.url, host(origin) or "")
+                is_redirect = isinstance(answer, Fetched) and answer.outcome is Outcome.REDIRECT
+                url = location(answer) if isinstance(answer, Fetched) and is_redirect else None
 
     async def _mapped(self, origin: str, said: Manners) -> list[Found]:
         """The pages in the sitemaps that robots.txt names, as far as both are on the host itself."""

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.capture.archive import statement_rows
 from pipelines.capture.block import BlockList, Guard
 from pipelines.capture.crawl import Round, crawl
 from pipelines.capture.crawl_plan import CrawlPlan
@@ -22,16 +23,18 @@ from pipelines.capture.layout import File, Form
 from pipelines.capture.medium import KINDS, Kind
 from pipelines.capture.screen import screened
 from pipelines.capture.stored import ARCHIVE
+from pipelines.capture.uri import origin
 from pipelines.receipt import Receipt, Tables, is_stored, room
 from pipelines.receipt import stored as stored_receipt
 from pipelines.recipe import Recipe, Source
+from pipelines.rights.site_file import ASKED_PATHS, site_file_statements
 from pipelines.runner import Progress, run_orders
 from pipelines.site import Site
 from pipelines.spine import CaptureOrder
 from pipelines.store import Store
 from schemas.annotation import ANNOTATION
 from schemas.capture import Outcome
-from schemas.digest import digest
+from schemas.digest import digest, sha256
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
 _Row: TypeAlias = Mapping[str, Any]
@@ -61,7 +64,7 @@ def crawl_source(
     """
     media = media_of(recipe, source)
     # Not the options: a round that was fetched is never fetched again, whatever the next one is to be like.
-    key = digest("room", "crawled", 5, source.card.name, sorted(urls), label, media)
+    key = digest("room", "crawled", 6, source.card.name, sorted(urls), label, media)
     plan = plan_of(source, urls, media)
     fetched = crawled_room(site, plan, key, recipe.block_lists, clock=clock, progress=progress)
     files = archives_of(site, fetched)
@@ -76,7 +79,7 @@ def plan_of(source: Source, urls: Sequence[str], media: tuple[Kind, ...]) -> Cra
     return CrawlPlan(
         source=card.name, contact=card.contact, seeds=tuple(urls), max_pages=options.max_pages, max_depth=options.max_depth,
         delay_s=options.delay_s, round_s=options.round_s, max_bytes=options.max_bytes,
-        media=media, max_media=options.max_media,
+        media=media, max_media=options.max_media, site_files=ASKED_PATHS,
     )  # fmt: skip
 
 
@@ -180,7 +183,7 @@ def _fetch(
     revisits = frontier.filter(pc.equal(frontier.column("outcome"), Outcome.REVISIT.value))
     archives = [own, *(before[path] for path in sorted(revisits.column("archive").unique().to_pylist()))]
     empty: Tables = [
-        ("rights", RIGHTS.empty_table()),
+        ("rights", _unanswered(found.outcomes)),
         ("robots", ROBOTS.empty_table()),
         ("licence", LICENCE.empty_table()),
         ("annotation", ANNOTATION.empty_table()),
@@ -189,3 +192,18 @@ def _fetch(
         ("archive", pa.Table.from_pylist(archives, schema=ARCHIVE)), ("capture", pa.Table.from_batches([found.outcomes])),
         ("frontier", frontier), ("hosts", found.hosts), *empty,
     ], dict(found.counts)  # fmt: skip
+
+
+def _unanswered(outcomes: pa.RecordBatch) -> pa.Table:
+    """RIGHTS rows of the files in which a site speaks of use that were asked for and did not answer."""
+    silent = [Outcome.UNREACHABLE.value, Outcome.TIMEOUT.value]
+    rows = outcomes.filter(pc.is_in(outcomes.column("outcome"), value_set=pa.array(silent))).to_pylist()
+    return pa.Table.from_pylist(
+        [
+            said
+            for row in rows
+            if (site := origin(row["uri"]))
+            for said in statement_rows(row, site_file_statements(row["uri"], None, None, b""), sha256(b""), site)
+        ],
+        schema=RIGHTS,
+    )

@@ -5,6 +5,7 @@ counts it as a reservation: evidence fails closed. What no mechanism says is no 
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,20 +40,25 @@ def excerpt(text: str) -> str:
 
 
 def header_statements(headers: Sequence[tuple[str, str]]) -> list[Statement]:
-    """What X-Robots-Tag, TDM-Reservation and Content-Usage say, in the order of the headers as received.
+    """What X-Robots-Tag, TDM-Reservation, Content-Usage, Content-Signal and Link (to RSL terms) say, in the order received.
 
     Give repeated headers apart: an agent prefix (`GPTBot: noai`) holds to the end of its own header line only.
     """
     found: list[Statement] = []
+    said: Sequence[tuple[str | None, Sequence[Reading]]]
     for name, value in headers:
         key = name.strip().lower()
         match key:
             case "x-robots-tag":
                 mechanism, said = Mechanism.HTTP_X_ROBOTS, _robots_tag(value)
             case "tdm-reservation":
-                mechanism, said = Mechanism.HTTP_TDM, [(None, [_reservation(part) for part in value.split(",")])]
+                mechanism, said = Mechanism.HTTP_TDM, [(None, [reservation(part) for part in value.split(",")])]
             case "content-usage":
                 mechanism, said = Mechanism.HTTP_CONTENT_USAGE, [(None, preferences(value))]
+            case "content-signal":
+                mechanism, said = Mechanism.HTTP_CONTENT_SIGNAL, [(None, preferences(value))]
+            case "link":
+                mechanism, said = Mechanism.HTTP_LINK_RSL, [(None, _UNREAD_TERMS if _RSL_TYPE in value.lower() else ())]
             case _:
                 continue
         for agent, readings in said:
@@ -61,17 +67,34 @@ def header_statements(headers: Sequence[tuple[str, str]]) -> list[Statement]:
 
 
 def html_statements(html: bytes) -> list[Statement]:
-    """What the meta tags of a page say: robots (or one crawler's name), tdm-reservation, and http-equiv headers.
+    """What the meta tags of a page say: robots (or one crawler's name), tdm-reservation, http-equiv headers; and links to RSL terms.
 
     Comments, scripts and styles are not read; a meta tag in the body counts. Locators are byte offsets.
     """
-    page = markup.shown(markup.as_utf8(html))
+    html = markup.as_utf8(html)
+    page = markup.shown(html)
     found: list[Statement] = []
     for tag in markup.tags(page, "meta"):
         said = page[tag.start : tag.end].decode("utf-8", "replace")
         for mechanism, agent, readings in _meta(tag.attributes):
             found += _statements(mechanism, readings, agent, f"byte {tag.start}", said)
+    for start, said in _rsl(html, page):
+        found += _statements(Mechanism.HTML_LINK_RSL, _UNREAD_TERMS, None, f"byte {start}", said)
     return found
+
+
+# Terms that stand elsewhere, or in a language that is not read here, are a reservation. Source: RSL 1.0 (rslstandard.org).
+_RSL_TYPE = "application/rsl+xml"
+_UNREAD_TERMS: Sequence[Reading] = ((Usage.TRAIN_AI, RightsVerdict.ERROR),)
+
+
+def _rsl(html: bytes, page: bytes) -> Iterator[tuple[int, str]]:
+    """(offset, what is said) of links to RSL terms, and of terms that stand in the page."""
+    for tag in markup.tags(page, "link", about=("rsl",)):
+        if _RSL_TYPE in tag.attributes.get("type", "").lower():
+            yield tag.start, page[tag.start : tag.end].decode("utf-8", "replace")
+    for start, terms in markup.scripts(html, _RSL_TYPE):
+        yield start, terms.decode("utf-8", "replace")
 
 
 def _meta(attributes: Mapping[str, str]) -> Iterator[tuple[Mechanism, str | None, list[Reading]]]:
@@ -83,7 +106,7 @@ def _meta(attributes: Mapping[str, str]) -> Iterator[tuple[Mechanism, str | None
     elif _is_crawler(name):
         yield Mechanism.HTML_META_ROBOTS, name, _directives(content)
     if "tdm-reservation" in (name, header):
-        yield Mechanism.HTML_META_TDM, None, [_reservation(content)]
+        yield Mechanism.HTML_META_TDM, None, [reservation(content)]
     if "content-usage" in (name, header):
         yield Mechanism.HTML_META_ROBOTS, None, preferences(content)
     if header == "x-robots-tag":
@@ -109,11 +132,21 @@ def tdmrep_statements(body: bytes) -> list[Statement]:
     for number, rule in enumerate(rules if isinstance(rules, list) else [rules], 1):
         fields = rule if isinstance(rule, dict) else {}
         value, location = fields.get("tdm-reservation"), fields.get("location")
-        reading = _reservation(str(value)) if isinstance(value, str | int) else (Usage.TDM, RightsVerdict.ERROR)
-        path = location if isinstance(location, str) and location.strip("/*") else None
+        reading = reservation(str(value)) if isinstance(value, str | int) else (Usage.TDM, RightsVerdict.ERROR)
+        path = _path(location) if isinstance(location, str) else None
         said = json.dumps(rule, ensure_ascii=False)
         found += _statements(mechanism, [reading], None, f"rule {number}", said, path)
     return found
+
+
+def _path(location: str) -> str | None:
+    """The pattern of the paths that a location is about; null for the whole site. A URL is read as its path."""
+    place = location.strip()
+    if "://" in place:
+        place = "/" + place.partition("://")[2].partition("/")[2]
+    if not place.strip("/*$"):
+        return None
+    return place if place.startswith(("/", "*")) else f"/{place}"
 
 
 # What a robots meta tag or X-Robots-Tag may hold that is about use. `none` is noindex and nofollow at once: we read it
@@ -121,6 +154,7 @@ def tdmrep_statements(body: bytes) -> list[Statement]:
 _DIRECTIVES: Mapping[str, Reading] = {
     "noai": (Usage.TRAIN_AI, RightsVerdict.DISALLOW),
     "noimageai": (Usage.TRAIN_AI, RightsVerdict.DISALLOW),
+    "noml": (Usage.TRAIN_AI, RightsVerdict.DISALLOW),  # Source: noml.info
     "none": (Usage.ALL, RightsVerdict.DISALLOW),
     "noindex": (Usage.SEARCH, RightsVerdict.DISALLOW),
     "index": (Usage.SEARCH, RightsVerdict.ALLOW),
@@ -136,11 +170,12 @@ _PREFERENCES: Mapping[str, Usage] = {
     "tdm": Usage.TDM,
     "search": Usage.SEARCH,
     "ai": Usage.TRAIN_AI,
-    "train-ai": Usage.TRAIN_AI,
-    "ai-train": Usage.TRAIN_AI,
-    "train-genai": Usage.TRAIN_AI,
+    "trainai": Usage.TRAIN_AI,
+    "aitrain": Usage.TRAIN_AI,
+    "traingenai": Usage.TRAIN_AI,
     "genai": Usage.TRAIN_AI,
 }
+_KEY = re.compile(r"[a-z*][a-z0-9_.*-]*")  # Source: RFC 8941, section 3.1.2, in lower case
 _WORDS = {
     "y": RightsVerdict.ALLOW,
     "yes": RightsVerdict.ALLOW,
@@ -190,11 +225,11 @@ def _directive(text: str) -> Reading | None:
     word = text.strip().lower().replace("-", "").replace("_", "").replace(" ", "")
     if word in _DIRECTIVES:
         return _DIRECTIVES[word]
-    garbled = word.startswith(("noai", "noimageai"))
+    garbled = any(part in word for part in ("noai", "noimageai", "noml"))
     return (Usage.TRAIN_AI, RightsVerdict.ERROR) if garbled else None
 
 
-def _reservation(value: str) -> Reading:
+def reservation(value: str) -> Reading:
     """What a tdm-reservation says: 1 reserves, 0 does not, anything else cannot be read."""
     verdicts = {"1": RightsVerdict.DISALLOW, "0": RightsVerdict.ALLOW}
     return Usage.TDM, verdicts.get(value.strip(), RightsVerdict.ERROR)
@@ -203,17 +238,19 @@ def _reservation(value: str) -> Reading:
 def preferences(value: str) -> list[Reading]:
     """What a list of preferences (`train-ai=n, search=y`: AIPREF or Content-Signal) says, member by member.
 
-    Keys are read in any case. Keys we do not know are left out, a known key without y or n is an error, and so is a
-    member without a value: `preferences("train-ai")` is `[(train-ai, error)]`, `preferences("hello")` `[(all, error)]`.
+    Keys are read in any case, hyphens or not. Keys we do not know are left out; a known key without y or n is an error, and so
+    are a member without a value and what is no key: `preferences("train-ai")` is `[(train-ai, error)]`, `preferences("hello")`
+    and `preferences('"train-ai=n"')` are `[(all, error)]`.
     """
     readings: list[Reading] = []
     for member in filter(None, (part.strip() for part in value.split(","))):
         key, equals, rest = member.partition("=")
-        usage = _PREFERENCES.get(key.strip().lower())
+        name = key.strip().lower()
+        usage = _PREFERENCES.get(name.replace("-", "").replace("_", ""))
         word = rest.partition(";")[0].strip().lower()
         if usage is not None:
             readings.append((usage, _WORDS.get(word, RightsVerdict.ERROR)))
-        elif not equals:
+        elif not (equals and _KEY.fullmatch(name)):
             readings.append((Usage.ALL, RightsVerdict.ERROR))
     return readings
 

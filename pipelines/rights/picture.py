@@ -9,8 +9,9 @@ import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pipelines.rights.evidence import Statement, excerpt
+from pipelines.rights.evidence import Statement, excerpt, reservation
 from pipelines.rights.licences import FILE_METADATA, LicenceHit, named_licence
+from pipelines.rights.manifest import manifest_statements
 from schemas.rights import Mechanism, RightsVerdict, Usage
 
 MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
@@ -29,6 +30,9 @@ _IPTC_SETS = {40: "special instructions", 80: "by-line", 110: "credit", 116: "co
 _TERMS, _WEB, _LICENCE, _MINING = "UsageTerms", "WebStatement", "license", "DataMining"
 _ABOUT = ("rights", "creator", "Credit", "CopyrightOwner", "LicensorURL", "LicensorName", "OtherConstraints", _WEB)
 _PROPERTIES = (_TERMS, _LICENCE, _MINING, *_ABOUT)
+# Source: W3C TDMRep, final report of 10 May 2024, TDM metadata in files: `tdm:reservation`.
+_RESERVATION, _TDMREP = "reservation", b"www.w3.org/ns/tdmrep"
+_PACKETS = 8  # Chosen: a picture has one; what was joined or edited may have another
 _TAG = re.compile(rb"<[^<>]{0,2000}>")
 _RESOURCE = re.compile(rb"""rdf:resource\s*=\s*["']([^"'<>]{1,2000})["']""")
 
@@ -58,14 +62,17 @@ def is_picture(data: bytes) -> bool:
 def picture_statements(data: bytes) -> list[Statement]:
     """What a picture says of its use: a reservation by PLUS, and as evidence alone (unknown) who made it, holds it, and under which terms.
 
-    Empty for bytes that are no picture. A value of PLUS that nobody knows is an error, which counts as a reservation.
+    Empty for bytes that are no picture. A value of PLUS that nobody knows is an error, which counts as a reservation; so is the
+    property itself where its packet cannot be read.
     """
-    found: list[Statement] = []
+    found = manifest_statements(data) if is_picture(data) else []
     for one in _said(data):
         locator, quoted = f"{one.name}, byte {one.at}", excerpt(one.text)
         if one.name == f"xmp {_MINING}":
             mechanism = Mechanism.XMP_PLUS_DATAMINING
             readings = _mining(one.text)
+        elif one.name == f"xmp {_RESERVATION}":
+            mechanism, readings = Mechanism.XMP_TDM, [reservation(one.text)]
         else:
             mechanism, readings = Mechanism.FILE_METADATA, [(Usage.ALL, RightsVerdict.UNKNOWN)]
         found += [
@@ -109,17 +116,27 @@ def _mining(value: str) -> list[tuple[Usage, RightsVerdict]]:
 def _said(data: bytes) -> list[Said]:
     if not is_picture(data):
         return []
-    found = [*_xmp(data), *_exif(data), *_iptc(data)]
-    return [one for one in found if one.text.strip()]
+    found = [one for one in (*_xmp(data), *_exif(data), *_iptc(data)) if one.text.strip()]
+    unread = data.find(b":" + _MINING.encode())
+    if unread >= 0 and not any(one.name == f"xmp {_MINING}" for one in found):
+        found.append(Said(f"xmp {_MINING}", "named, and not to be read", unread))
+    return found
 
 
 def _xmp(data: bytes) -> Iterator[Said]:
-    start = data.find(b"<rdf:RDF")
-    end = data.find(b"</rdf:RDF>", start, start + _PACKET_BYTES)
-    if start < 0 or end < 0:
-        return
-    packet = data[start:end]
-    for name in _PROPERTIES:
+    at = 0
+    for _ in range(_PACKETS):
+        start = data.find(b"<rdf:RDF", at)
+        end = data.find(b"</rdf:RDF>", start, start + _PACKET_BYTES)
+        if start < 0 or end < 0:
+            return
+        yield from _properties(data[start:end], start)
+        at = end
+
+
+def _properties(packet: bytes, start: int) -> Iterator[Said]:
+    """The values in one packet of XMP, which lies at `start`."""
+    for name in (*_PROPERTIES, *((_RESERVATION,) if _TDMREP in packet else ())):
         key = name.encode()
         pattern = re.compile(
             rb"""[\s<][\w-]{1,40}:%b(?:\s*=\s*"([^"<>]{0,2000})"|\s*=\s*'([^'<>]{0,2000})'|(?=[\s/>]))""" % key

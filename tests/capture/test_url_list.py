@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.capture.url_list import LISTED
 from pipelines.cli import main
+from pipelines.rights.site_file import ASKED_PATHS
 from pipelines.store import Store
 from tests.capture.server import http, serving
 
@@ -100,8 +101,9 @@ def test_every_row_has_one_result_in_its_order(tmp_path, fetch, name):
         "image/png",
         29,
     )
-    assert sorted(log.paths("a.example")) == ["/a.png", "/busy", "/gone", "/inward", "/moved", "/robots.txt"]
-    assert log.paths("b.example") == ["/robots.txt", "/b.png"]
+    asked = ["/a.png", "/busy", "/gone", "/inward", "/moved", "/robots.txt", *ASKED_PATHS]
+    assert sorted(log.paths("a.example")) == sorted(asked)
+    assert log.paths("b.example") == ["/robots.txt", *ASKED_PATHS, "/b.png"]
     assert list(found[0]) == LISTED.names
 
 

@@ -153,7 +153,7 @@ def test_no_bytes_raise(at, junk, cut):
 
 def test_a_long_packet_without_ends_takes_little_time():
     hostile = jpeg() + b"<rdf:RDF" + b"<plus:DataMining><dc:creator " * 30_000 + b"</rdf:RDF>"
-    assert picture_statements(hostile) == []
+    assert mining(hostile) == [("train-ai", BAD), ("tdm", BAD)]  # named, and nobody knows how
 
 
 def test_uploads_and_archives_keep_it_as_evidence(tmp_path):
