@@ -90,7 +90,7 @@ LICENCE = pa.schema(
         pa.field("capture_id", ID, nullable=False),  # the capture whose bytes name it
         # What it is about: null for that capture itself, else a URI, or a folder's URI (ends in "/") and all below it.
         pa.field("subject", pa.string()),
-        # feed (of a recording) | meta | link | json_ld | rel_license | footer of a page; of an upload: spdx_header | notice | file_metadata (the
+        # feed (of a recording) | http_link (of whatever was fetched) | meta | link | json_ld | rel_license | footer of a page; of an upload: spdx_header | notice | file_metadata (the
         # file's own words), see (they stand in the file that `raw` names), licence_file | package | readme (about a folder), table
         pa.field("location", pa.string(), nullable=False),
         pa.field("locator", pa.string(), nullable=False),  # "byte 345" in the payload

@@ -22,7 +22,7 @@ from pipelines.capture.warc import Gap, Record, records
 from pipelines.rights.book_notices import book_licence_rows
 from pipelines.rights.evidence import Statement, header_statements, html_statements
 from pipelines.rights.file_rights import file_statements
-from pipelines.rights.licences import html_licences
+from pipelines.rights.licences import header_licences, html_licences
 from pipelines.rights.picture import picture_licence_rows
 from pipelines.rights.site_file import AI_TXT_PATHS, TDMREP_PATH, site_file_statements
 from pipelines.store import Part
@@ -215,7 +215,11 @@ def _add_evidence(rows: _Rows, record: Record, row: _Row) -> None:
     """Statements of headers and page, licences, and the files in which a site speaks for itself."""
     if record.header_block:
         said = header_statements(record.headers)
-        rows.rights += statement_rows(row, said, sha256(record.header_block))
+        block = sha256(record.header_block)
+        rows.rights += statement_rows(row, said, block)
+        named = header_licences(record.headers, record.uri) if row["outcome"] == Outcome.FETCHED.value else []
+        said_by = {"capture_id": row["capture_id"], "evidence_sha256": block}
+        rows.licences += [said_by | asdict(hit) for hit in named]
     if record.record_type == "revisit":
         return
     if row["outcome"] == Outcome.FETCHED.value:

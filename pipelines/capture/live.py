@@ -64,7 +64,7 @@ def crawl_source(
     """
     media = media_of(recipe, source)
     # Not the options: a round that was fetched is never fetched again, whatever the next one is to be like.
-    key = digest("room", "crawled", 6, source.card.name, sorted(urls), label, media)
+    key = digest("room", "crawled", 5, source.card.name, sorted(urls), label, media)
     plan = plan_of(source, urls, media)
     fetched = crawled_room(site, plan, key, recipe.block_lists, clock=clock, progress=progress)
     files = archives_of(site, fetched)

@@ -6,6 +6,7 @@ flags disagreement. Pictures and recordings that name a licence of their own (JS
 """
 
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from pipelines.rights.spdx import LicenceClass as LicenceClass
 from pipelines.rights.spdx import licence_class as licence_class
 
 LOCATIONS = (  # in order of trust: the file's own words, those about it alone, those about its folder
-    "spdx_header", "notice", "see", "file_metadata", "table", "feed", "meta", "link", "json_ld", "rel_license", "footer", "licence_file", "package", "readme", "card",
+    "spdx_header", "notice", "see", "file_metadata", "table", "feed", "http_link", "meta", "link", "json_ld", "rel_license", "footer", "licence_file", "package", "readme", "card",
 )  # fmt: skip
 FILE_METADATA = "file_metadata"  # Exif, IPTC, XMP of a picture
 SEE, README = "see", "readme"  # a file that points to another; what counts only where its folder says nothing else
@@ -83,6 +84,27 @@ def html_licences(html: bytes, base_uri: str | None) -> list[LicenceHit]:
     page = markup.shown(html)
     named = list(_tag_hits(page, base_uri))
     return [*(hit for hit, _ in named), *_json_ld_hits(html), *_text_hits(page, [span for _, span in named])]
+
+
+# Source: RFC 8288, section 3: `<target>; rel="license"`; a rel may hold several words.
+_LINK = re.compile(r"""<([^<>]{1,2000})>((?:\s*;\s*[\w*-]+(?:\s*=\s*(?:"[^"]*"|[^\s",;]*))?)*)""")
+_REL = re.compile(r"""(?i);\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]*))""")
+
+
+def header_licences(headers: Iterable[tuple[str, str]], base_uri: str | None) -> list[LicenceHit]:
+    """The licences that Link headers name for what they came with, in order. Terms in RSL name no licence: they are a statement."""
+    found = []
+    for name, value in headers:
+        for link in _LINK.finditer(value) if name.strip().lower() == "link" else ():
+            rel = _REL.search(link[2])
+            words = (rel[1] or rel[2] or "").lower().split() if rel else []
+            if "license" in words and "rsl+xml" not in link[2].lower():
+                href = link[1].strip()
+                expression = _normalised(_absolute(href, base_uri))
+                found.append(
+                    LicenceHit(location="http_link", locator="header link", expression=expression, raw=excerpt(href))
+                )
+    return found
 
 
 def _tag_hits(page: bytes, base_uri: str | None) -> Iterator[tuple[LicenceHit, range]]:

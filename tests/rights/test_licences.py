@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.rights import spdx
-from pipelines.rights.licences import Conclusion, LicenceHit, conclude, html_licences
+from pipelines.rights.licences import Conclusion, LicenceHit, conclude, header_licences, html_licences
 from pipelines.rights.spdx import LicenceClass, licence_class
 from tests.rights.shared import WEB, needs_shared
 
@@ -230,3 +230,21 @@ def test_the_licences_of_real_pages_agree_with_their_annotators() -> None:
         "archive.org.muffinrezept.net.grundrezept.html": "CC-BY-SA-2.0",
         "creativecommons.at.faircoin.html": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ('<https://creativecommons.org/licenses/by/4.0/>; rel="license"', ["CC-BY-4.0"]),
+        ("<http://creativecommons.org/licenses/by-sa/3.0/>; REL=License; title=x", ["CC-BY-SA-3.0"]),
+        ('</a.css>; rel=preload, <https://creativecommons.org/publicdomain/zero/1.0/>; title="a, b"; rel="self license"',
+         ["CC0-1.0"]),
+        ("</terms>; rel=license", [None]),
+        ('<http://a.example/rsl.xml>; rel="license"; type="application/rsl+xml"', []),
+        ("<https://creativecommons.org/licenses/by/4.0/>; rel=about", []),
+        ("<<<;;; rel=license", []),
+    ],
+)  # fmt: skip
+def test_a_link_header_names_a_licence(value: str, expected: list[str | None]) -> None:
+    found = header_licences([("Link", value), ("X", value)], "http://a.example/")
+    assert [(hit.location, hit.expression) for hit in found] == [("http_link", one) for one in expected]
