@@ -137,12 +137,11 @@ def shards(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
     }
     problems: tuple[str, ...] = ("nothing was kept, so there is no release",)
     if result.release_path:
-        folder = site.store.local(result.release_path)
-        problems = tuple(f"{path}: {what}" for path, what in verify_release(folder).problems)
-        metadata |= {"path": result.release_path, "SHA256SUMS": (folder / "SHA256SUMS").read_text("utf-8")[:20_000]}
-        metadata |= {
-            f"contact sheet {name}": markdown(sheet) for name, sheet in pictures.contact_sheets(folder).items()
-        }
+        with site.store.lent_folder(result.release_path) as folder:
+            problems = tuple(f"{path}: {what}" for path, what in verify_release(folder).problems)
+            metadata |= {"path": result.release_path, "SHA256SUMS": (folder / "SHA256SUMS").read_text("utf-8")[:20_000]}
+            sheets = pictures.contact_sheets(folder)
+        metadata |= {f"contact sheet {name}": markdown(sheet) for name, sheet in sheets.items()}
     pipes.report_asset_materialization(metadata=metadata)
     balance = result.balance
     pipes.report_asset_check(

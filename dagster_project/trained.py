@@ -19,12 +19,13 @@ def release(site: Site) -> Path:
     Raises:
         TrainingError: nothing was kept, so there is nothing to train on.
     """
-    return site.store.local(f"releases/{_release_name(site)}")
+    return site.store.near_folder(f"releases/{_release_name(site)}")
 
 
 def folder(site: Site) -> Path:
-    """Where the models of the last release lie."""
-    return site.store.local(f"models/{_release_name(site)}")
+    """Where the models of the last release lie: in the store, or beside the scratch folder where the store is remote."""
+    home = site.store.local("") if site.store.is_local else site.scratch.parent
+    return home / "models" / _release_name(site)
 
 
 def _release_name(site: Site) -> str:

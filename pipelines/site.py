@@ -12,7 +12,7 @@ from schemas.errors import SiteError
 EMBEDDED = """\
 # Where Headwater runs and keeps what it makes. Nothing here changes a corpus.
 [store]
-url = "."                # this folder, or s3://bucket/path, gs://..., az://...
+url = "."                # this folder, or s3://bucket/path, gs://..., az://... (docs/bucket.md)
 
 [run]
 runner = "local"         # local, or a Beam runner by name: FnApiRunner, DataflowRunner, FlinkRunner, SparkRunner
@@ -93,9 +93,15 @@ def load_site(path: str | Path | None) -> Site:
     where = f"site {file}"
     keys = toml.parse(toml.read(file, where, SiteError) if file.is_file() else EMBEDDED, where, SiteError)
     store, run = keys.sub("store"), keys.sub("run")
-    url = store.value("url", ".")
+    url, options = store.value("url", "."), _pairs(store.sub("options"))
+    if options and "://" not in url:
+        raise store.fail(f"[store.options] is for clouds, and the store is the folder {url}")
     site = Site(
-        store=Store(root=url if "://" in url else str((file.parent / url).resolve())),
+        store=Store(
+            root=url if "://" in url else str((file.parent / url).resolve()),
+            options=options,
+            cache=str((file.parent / store.value("cache", ".cache")).resolve()),
+        ),
         scratch=(file.parent / store.value("scratch", ".scratch")).resolve(),
         runner=run.value("runner", "local"),
         workers=run.value("workers", 2),

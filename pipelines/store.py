@@ -5,11 +5,13 @@ Two ways to write, both atomic: `create` makes a file that was not there and say
 has its name, so that after a loss of power a commit or a receipt is whole, and so is every file that was there before it.
 """
 
+import hashlib
 import io
 import os
 import shutil
+import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +25,9 @@ from obstore.store import LocalStore, ObjectStore, from_url
 
 from schemas.digest import sha256
 from schemas.errors import SiteError, StoreError
+
+_PLACES = ("endpoint", "base_url", "aws_endpoint", "google_base_url", "azure_endpoint")  # options that hold a URL
+_CHUNK = 8 << 20  # Chosen: enough that a request's round trip does not count, and little memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +46,40 @@ class Store:
     """A folder of files at `root`: an absolute local path, or an s3://, gs://, az:// URL; http(s):// to read from.
 
     Every way to read or write raises StoreError where the disk is full, the network away, or access denied.
+
+    `options`: what a cloud's client is told beside what the environment says, as (name, value); a value `$NAME` is that of an
+    environment variable, read when the store is first used, so no secret is in this value or in what is sent to workers.
+    `cache`: the local folder for copies of a remote store's files that never change; empty: `headwater` in the user's cache folder.
     """
 
     root: str
+    options: tuple[tuple[str, str], ...] = ()
+    cache: str = ""
+
+    def __reduce__(self) -> tuple[type["Store"], tuple[object, ...]]:
+        return type(self), (self.root, self.options, self.cache)  # not the open client: it holds secrets
 
     @cached_property
     def _store(self) -> ObjectStore:
+        told = {name: self._option(name, value) for name, value in self.options}
         try:
             if "://" in self.root:
                 # A plain-text store is one that the site names itself: a mirror on loopback or in one's own network.
-                return from_url(self.root, client_options={"allow_http": self.root.startswith("http://")})
+                plain = any(place.startswith("http://") for place in (self.root, *map(told.get, _PLACES)) if place)
+                return from_url(self.root, config=told or None, client_options={"allow_http": plain})  # type: ignore[call-overload,no-any-return]
             return LocalStore(prefix=self.root, mkdir=True)
         except Exception as error:
             raise SiteError(f"store {self.root} cannot be opened: {error}; see [store] in site.toml") from error
+
+    def _option(self, name: str, value: str) -> str:
+        if not value.startswith("$"):
+            return value
+        try:
+            return os.environ[value[1:]]
+        except KeyError:
+            raise SiteError(
+                f"store {self.root}: [store.options] {name} is {value}, and no environment variable has that name; set it"
+            ) from None
 
     @property
     def is_local(self) -> bool:
@@ -69,6 +95,67 @@ class Store:
         if not self.is_local:
             raise SiteError(f"store {self.root} is remote; {path} has no local file")
         return Path(self.root) / path
+
+    def near(self, path: str, sha256: str | None = None) -> Path:
+        """A local file with the bytes of one that never changes: itself, or a copy in the cache that stays there.
+
+        `sha256`: hex; bytes that have another one never get into the cache.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            StoreError: it was changed, or cannot be read.
+        """
+        if self.is_local:
+            return self.local(path)
+        copy = self._cached(path)
+        if not copy.is_file():
+            self._fetch(path, copy, sha256)
+        return copy
+
+    @contextmanager
+    def lent(self, path: str) -> Iterator[Path]:
+        """A local file with the bytes that lie at `path` now: itself, or a copy that is gone afterwards. Raises FileNotFoundError."""
+        with self._lent_folder() as folder:
+            if not self.is_local:
+                self._fetch(path, folder / path)
+            yield folder / path
+
+    @contextmanager
+    def lent_folder(self, path: str) -> Iterator[Path]:
+        """A local folder with the files that lie below `path` now: itself, or a copy that is gone afterwards."""
+        with self._lent_folder() as folder:
+            for file in () if self.is_local else self.list(path):
+                self._fetch(file, folder / file)
+            yield folder / path
+
+    def near_folder(self, path: str) -> Path:
+        """A local folder with the files below `path`, which never change: itself, or a copy in the cache that stays there."""
+        if self.is_local:
+            return self.local(path)
+        for file in self.list(path):
+            self.near(file)
+        return self._cached(path)
+
+    @contextmanager
+    def _lent_folder(self) -> Iterator[Path]:
+        if self.is_local:
+            yield Path(self.root)
+            return
+        self._cached("").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._cached(""), prefix="lent-") as folder:
+            yield Path(folder)
+
+    def _cached(self, path: str) -> Path:
+        """Where the copy of a file lies."""
+        user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "headwater"
+        return (Path(self.cache) if self.cache else user) / hashlib.sha256(self.root.encode()).hexdigest()[:16] / path
+
+    def _fetch(self, path: str, target: Path, expected: str | None = None) -> None:
+        with self._asked("read", path):
+            chunks = obstore.get(self._store, path).stream(min_chunk_size=_CHUNK)
+            _write(
+                target, _checked(map(bytes, chunks), expected, f"{path} in the store {self.root}"), must_be_new=False
+            )
 
     def read(self, path: str) -> bytes:
         """All bytes of a file. Raises FileNotFoundError."""
@@ -126,9 +213,11 @@ class Store:
                 obstore.put(self._store, path, b"".join(data) if isinstance(data, tuple) else data)
 
     def delete(self, path: str) -> None:
-        """Remove a file. Raises FileNotFoundError."""
+        """Remove a file, and the copy of it in the cache. Raises FileNotFoundError where the store is local."""
         with self._asked("deleted", path):
             obstore.delete(self._store, path)
+        if not self.is_local:
+            self._cached(path).unlink(missing_ok=True)
 
     def list(self, prefix: str) -> Iterator[str]:
         """Paths below a folder, sorted."""
@@ -182,7 +271,17 @@ class Store:
         return pq.ParquetFile(source).read(columns=None if columns is None else list(columns))
 
 
-def _write(target: Path, data: Sequence[bytes] | Path, *, must_be_new: bool) -> bool:
+def _checked(chunks: Iterable[bytes], expected: str | None, where: str) -> Iterator[bytes]:
+    """The same chunks. Raises StoreError after the last one where they have not the digest that is expected."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+    if expected not in (None, digest.hexdigest()):
+        raise StoreError(f"{where} was changed: it has not the sha256 {expected}; `headwater verify` names all damage")
+
+
+def _write(target: Path, data: Iterable[bytes] | Path, *, must_be_new: bool) -> bool:
     """Write a local file, whole and on the disk, before it gets its name; False where it must be new and is not.
 
     obstore 0.12 writes local files in the same two steps but without fsync (seen by strace). Here that costs 0.5 ms a file.

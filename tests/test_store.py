@@ -15,7 +15,7 @@ class Remote(Store):
 
 @pytest.fixture(params=[Store, Remote], ids=["local", "through obstore"])
 def store(request, tmp_path):
-    return request.param(root=str(tmp_path / "store"))
+    return request.param(root=str(tmp_path / "store"), cache=str(tmp_path / "cache"))
 
 
 @contextmanager

@@ -23,15 +23,15 @@ def verify_ledger(
     """The problems of a whole store, by path: the log and its files, then each release that the head's run published.
 
     `anchor`: hash of a commit noted elsewhere that must be in the chain. `progress` is told each file of a release.
-    Parts that no commit or receipt names are counted as `orphans`; they are no problem. Releases of a remote store are
-    counted as `unread`: fetch one and verify its folder.
+    Parts that no commit or receipt names are counted as `orphans`; they are no problem. Of a remote store each release is
+    copied here first, and the copy is gone afterwards.
 
     Raises:
         NotFound: nothing was committed yet.
     """
     log = Log(store)
     problems = log.verify(anchor)
-    counts = {"commits": 0, "files": 0, "orphans": 0, "releases": 0, "samples": 0, "unread": 0}
+    counts = {"commits": 0, "files": 0, "orphans": 0, "releases": 0, "samples": 0}
     try:
         ledger = Ledger.open(store)
         commits = list(log.commits())
@@ -43,13 +43,10 @@ def verify_ledger(
         raise
     counts |= {"commits": len(commits), "files": len({part.path for one in commits for part in one.files})}
     for row in published:
-        if store.is_local:
-            samples, found = _release(store, row["release"], row["set_root"], progress)
-            counts["releases"] += 1
-            counts["samples"] += samples
-            problems += found
-        else:
-            counts["unread"] += 1
+        samples, found = _release(store, row["release"], row["set_root"], progress)
+        counts["releases"] += 1
+        counts["samples"] += samples
+        problems += found
     return Verified(counts, problems)
 
 
@@ -60,7 +57,8 @@ def _release(
 
     folder = f"releases/{name}"
     try:
-        report = verify_release(store.local(folder), progress)
+        with store.lent_folder(folder) as local:
+            report = verify_release(local, progress)
     except ShardError as error:
         return 0, [Problem(path=folder, what=str(error))]
     problems = [Problem(path=f"{folder}/{path}", what=what) for path, what in report.problems]

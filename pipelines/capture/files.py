@@ -23,7 +23,7 @@ def capture_files(
     if uploads or not archives:
         yield from capture_upload(store, uploads, source, layout, wanted, rows_per_batch, guard=guard)
     for file in archives:
-        path = store.local(file.stored)
-        yield from capture_archive(
-            path, source=source, stored_uri=file.stored, rows_per_batch=rows_per_batch, guard=guard
-        )
+        with store.lent(file.stored) as path:
+            yield from capture_archive(
+                path, source=source, stored_uri=file.stored, rows_per_batch=rows_per_batch, guard=guard
+            )

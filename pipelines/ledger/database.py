@@ -58,11 +58,15 @@ class Database:
         return sorted(self._parts)
 
     def files(self, names: Iterable[str]) -> list[str]:
-        """Local files behind these tables, each also in the spelling DuckDB reads them by; none for a remote store."""
-        if not self._store.is_local:
-            return []
-        local = [str(self._store.local(part.path)) for name in names for part in self._parts[name]]
+        """Local files behind these tables, each also in the spelling DuckDB reads them by; of a remote store, copies in its cache."""
+        local = [str(self._near(part)) for name in names for part in self._parts[name]]
         return sorted({spelling for path in local for spelling in (path, _literal(path))})
+
+    def _near(self, part: Part) -> Path:
+        try:
+            return self._store.near(part.path, part.sha256)
+        except FileNotFoundError:
+            raise _unreadable(f"{part.path} is not in {self._store.root}") from None
 
     def table(self, sql: str, parameters: Parameters = ()) -> pa.Table:
         """The answer to one statement; `?` stands for the parameters in order, `$name` for one of a mapping.
@@ -91,25 +95,18 @@ class Database:
 
     def _make(self, name: str) -> None:
         parts, schema = self._parts[name], TABLES.get(name)
-        sides, kind = [], "VIEW"
-        if parts and self._store.is_local:
-            files = ", ".join(_quoted(_literal(str(self._store.local(part.path)))) for part in parts)
+        sides = []
+        if parts:
+            files = ", ".join(_quoted(_literal(str(self._near(part)))) for part in parts)
             # By name: parts of one table may differ in columns, and without it DuckDB nulls some of them in silence.
             sides.append(f"SELECT * FROM read_parquet([{files}], union_by_name = true)")
-        elif parts:
-            tables = [self._store.read_part(part) for part in parts]
-            self.connection.register("fetched", pa.concat_tables(tables, promote_options="default"))
-            sides.append("SELECT * FROM fetched")
-            kind = "TABLE"  # so that nothing but the ledger's own tables is left to be listed
         if schema is not None:
             # Gives columns that came into the schema after a part was written, as nulls.
             sides.append(f"SELECT {self._nulls(schema)} WHERE false")
         try:
-            self.connection.execute(f'CREATE {kind} "{name}" AS {" UNION ALL BY NAME ".join(sides)}')
+            self.connection.execute(f'CREATE VIEW "{name}" AS {" UNION ALL BY NAME ".join(sides)}')
         except duckdb.IOException as error:
             raise _unreadable(error) from error
-        if kind == "TABLE":
-            self.connection.unregister("fetched")
         self._made.add(name)
 
     def _nulls(self, schema: pa.Schema) -> str:
@@ -120,7 +117,7 @@ class Database:
         )
 
 
-def _unreadable(error: Exception) -> LedgerError:
+def _unreadable(error: Exception | str) -> LedgerError:
     what = str(error).partition("\n")[0]
     return LedgerError(f"a file of the ledger cannot be read: {what}; `headwater verify` names all damage")
 

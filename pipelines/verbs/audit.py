@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipelines.verbs import show
@@ -127,14 +129,8 @@ def verify(asked: argparse.Namespace) -> None:
     from pipelines.site import load_site
 
     if asked.release:
-        folder = Path(asked.release)
-        if not folder.exists():
-            folder = load_site(asked.site).store.local(f"releases/{asked.release}")
-        if not folder.exists():
-            raise NotFound(
-                f"release {asked.release} is no folder and none of the site's releases; see `headwater sql 'select release from release'`"
-            )
-        report = verify_release(folder)
+        with _release_folder(asked) as folder:
+            report = verify_release(folder)
         result: dict[str, object] = {"release": asked.release, "files": report.files, "samples": report.samples}
         problems = list(report.problems)
     else:
@@ -151,6 +147,22 @@ def verify(asked: argparse.Namespace) -> None:
         print("verified: every byte is as it was committed" if not problems else f"{len(problems)} problems")
     if problems:
         sys.exit(1)
+
+
+@contextmanager
+def _release_folder(asked: argparse.Namespace) -> Iterator[Path]:
+    """The folder that was named, or that of a release of the site, as it is in the store now. Raises NotFound."""
+    from pipelines.site import load_site
+
+    if Path(asked.release).exists():
+        yield Path(asked.release)
+        return
+    with load_site(asked.site).store.lent_folder(f"releases/{asked.release}") as folder:
+        if not folder.exists():
+            raise NotFound(
+                f"release {asked.release} is no folder and none of the site's releases; see `headwater sql 'select release from release'`"
+            )
+        yield folder
 
 
 def sql_arguments(parser: argparse.ArgumentParser) -> None:

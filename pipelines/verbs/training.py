@@ -163,8 +163,8 @@ def _folder(asked: argparse.Namespace) -> Path:
         return Path(asked.release)
     store = load_site(asked.site).store
     if asked.release:
-        return store.local(f"releases/{asked.release}")
+        return store.near_folder(f"releases/{asked.release}")
     (row,) = Ledger.open(store).db.rows("SELECT DISTINCT release FROM run")
     if row["release"] is None:
         raise NotFound(f"the last run at {store.root} kept nothing, so there is no release to train on")
-    return store.local(f"releases/{row['release']}")
+    return store.near_folder(f"releases/{row['release']}")

@@ -33,16 +33,16 @@ class Remote(Store):
     is_local = False  # type: ignore[assignment]
 
 
-def test_remote_store_is_asked_the_same_way(store: Store, ledger: Ledger) -> None:
-    far = Ledger(store=Remote(root=store.root), commit=ledger.commit, db=ledger.db)
+def test_remote_store_is_asked_the_same_way(store: Store, ledger: Ledger, tmp_path: Path) -> None:
+    far = Ledger(store=Remote(root=store.root, cache=str(tmp_path)), commit=ledger.commit, db=ledger.db)
     assert query(far, "SELECT count(*) AS n FROM item").to_pylist() == [{"n": 15}]
 
 
 @pytest.mark.parametrize("kind", [Store, Remote])
 def test_listing_names_the_tables_of_the_ledger_and_nothing_else(
-    store: Store, ledger: Ledger, kind: type[Store]
+    store: Store, ledger: Ledger, kind: type[Store], tmp_path: Path
 ) -> None:
-    asked = Ledger(store=kind(root=store.root), commit=ledger.commit, db=ledger.db)
+    asked = Ledger(store=kind(root=store.root, cache=str(tmp_path)), commit=ledger.commit, db=ledger.db)
     found = query(asked, "SHOW TABLES").column("name").to_pylist()
     assert found == sorted({*TABLES, "signal_web"})
 

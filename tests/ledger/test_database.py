@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.ledger.database import Database
 from pipelines.store import Store
-from schemas.errors import LedgerError
+from schemas.errors import LedgerError, StoreError
 from tests.ledger import made
 
 
@@ -43,11 +43,26 @@ def test_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
         db.rows("SELECT * FROM disposition")
 
 
-def test_remote_store_gives_the_same_rows(store: Store) -> None:
+def test_remote_store_gives_the_same_rows(store: Store, tmp_path: Path) -> None:
     class Remote(Store):
         is_local = False  # type: ignore[assignment]
 
     parts = [part for found in made.publish(store, made.tables()).values() for part in found]
     sql = "SELECT * FROM item JOIN capture USING (capture_id) LEFT JOIN signal_web USING (item_id) ORDER BY item_id"
-    with Database(store, parts) as near, Database(Remote(root=store.root), parts) as far:
+    with Database(store, parts) as near, Database(Remote(root=store.root, cache=str(tmp_path / "cache")), parts) as far:
         assert far.rows(sql) == near.rows(sql)
+
+
+def test_remote_part_that_was_changed_is_named_and_not_kept(store: Store, tmp_path: Path) -> None:
+    class Remote(Store):
+        is_local = False  # type: ignore[assignment]
+
+    (part,) = made.publish(store, made.tables())["disposition"]
+    whole = store.read(part.path)
+    store.put(part.path, whole[:-1] + b"x")
+    far = Remote(root=store.root, cache=str(tmp_path / "cache"))
+    with Database(far, [part]) as db, pytest.raises(StoreError, match=f"{part.path} .* was changed"):
+        db.rows("SELECT * FROM disposition")
+    store.put(part.path, whole)
+    with Database(far, [part]) as db:
+        assert db.rows("SELECT count(*) AS n FROM disposition") == [{"n": len(made.DISPOSITIONS)}]
