@@ -5,6 +5,7 @@ In: an address or a URL. Out: null, or in words why it is refused. `ipaddress.is
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from types import MappingProxyType
 
@@ -69,6 +70,7 @@ _ISATAP = frozenset((0x0000_5EFE, 0x0200_5EFE))
 _PORTS = frozenset(("", "80", "443"))  # ada-url leaves the scheme's own port out
 
 
+@lru_cache(4096)
 def refusal(ip: str) -> str | None:
     """The special-purpose block that holds this address, or null for an address that sites on the internet have.
 

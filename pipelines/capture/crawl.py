@@ -113,7 +113,10 @@ def crawl(
 async def _walked(plan: CrawlPlan, client: Client, journal: Journal, at: Round, progress: Progress) -> "_Crawl":
     """The crawl, with nothing left that waits."""
     done = _Crawl(plan, client, journal, at, progress)
-    await done.run()
+    try:
+        await done.run()
+    finally:
+        done.close()
     return done
 
 
@@ -169,6 +172,10 @@ class _Crawl:
             )
             over = [found for found in over if self._has_room(found) or self._spent(found)]
         self.pauses = self._turns.pauses()
+
+    def close(self) -> None:
+        """End the connections that are still open."""
+        self._turns.close()
 
     def _grouped(self, founds: Sequence[Found]) -> dict[str, list[Found]]:
         groups: dict[str, list[Found]] = {}

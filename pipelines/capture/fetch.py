@@ -12,13 +12,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 
 import ada_url
 
 from pipelines.capture import http
 from pipelines.capture.address import Hosts, refusal, url_refusal
-from pipelines.capture.wire import HEAD_BYTES, NoAnswer, read_body, read_head, true_block
+from pipelines.capture.connection import Connection, Connections
+from pipelines.capture.wire import Head, NoAnswer, Room, is_reusable, read_body, read_head, true_block
 from schemas.capture import Outcome
 from schemas.reasons import Reason
 
@@ -89,29 +90,131 @@ class Fetched:
         return http.parse(self.header_block).headers
 
 
-async def fetch(url: str, client: Client, conditions: Headers = ()) -> Fetched:
-    """The exchange for one URL (as ada-url spells it): exactly one request, or none where an address is refused.
+async def fetch(
+    url: str, client: Client, conditions: Headers = (), *, kept: Connections | None = None, room: Room | None = None,
+    pause_s: float = 0.0,
+) -> Fetched:  # fmt: skip
+    """The exchange for one URL (as ada-url spells it): one request, or none where an address is refused.
 
-    `conditions`: headers such as If-None-Match; only then is a 304 a revisit.
+    `conditions`: headers such as If-None-Match; only then is a 304 a revisit. `kept`: connections that earlier requests left open;
+    one that turns out to be closed before any of an answer came is made anew, once, after `pause_s` (RFC 9112, section 9.3.1);
+    else nothing is asked again. `room`: where a large body waits until it may be held. The deadline waits with both.
     """
     found = Fetched(url=url, outcome=Outcome.REFUSED, fetched_at=datetime.fromtimestamp(client.clock(), UTC))
     why = url_refusal(url, client.hosts)
     if why:
         return replace(found, detail=why)
-    ends_at = asyncio.get_running_loop().time() + client.deadline_s
+    one = _Exchange(ada_url.URL(url), client, conditions, kept, room, pause_s)
     try:
-        async with asyncio.timeout_at(ends_at):
-            ip, reader, writer = await _connect(ada_url.URL(url), client)
+        async with asyncio.timeout(client.deadline_s) as one.deadline:
+            await one.run()
     except _Refused as error:
         return replace(found, detail=str(error))
     except TimeoutError:
-        return replace(found, outcome=Outcome.TIMEOUT, detail=f"no connection within {client.deadline_s:g} s")
+        one.late = True
+    except NoAnswer as error:
+        one.failure = str(error)
     except (OSError, UnicodeError) as error:  # UnicodeError: a name that DNS cannot hold
-        return replace(found, outcome=Outcome.UNREACHABLE, detail=f"no connection: {_said(error)}")
-    try:
-        return await _exchange(replace(found, ip=ip), reader, writer, client, ends_at, conditions)
+        one.failure = _said(error)
     finally:
-        writer.transport.abort()  # whatever is still on its way is not waited for
+        one.end()
+    return _told(found, one)
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One exchange under way, and how far it came. `failure`: why there is no answer; `late`: the deadline was over."""
+
+    url: ada_url.URL
+    client: Client
+    conditions: Headers
+    kept: Connections | None
+    room: Room | None
+    pause_s: float
+    deadline: asyncio.Timeout = field(init=False)
+    connection: Connection | None = None
+    request: bytes = b""
+    head: Head | None = None
+    body: bytearray = field(default_factory=bytearray)
+    truncated: str | None = None
+    is_whole: bool = False  # the body was read, to its end or the cap
+    is_reusable: bool = False
+    failure: str = ""
+    late: bool = False
+
+    async def run(self) -> None:
+        """Connect, ask and read, until the end or the cap.
+
+        Raises:
+            _Refused: the host has an address that may not be asked.
+            NoAnswer: what came is no HTTP.
+            OSError: no connection, or it broke.
+        """
+        self.request = _request(self.url, self.client.user_agent, self.conditions, is_last=self.kept is None)
+        self.connection = self.kept.take(self.url.origin) if self.kept is not None else None
+        if self.connection is None or not await self._ask_again(self.connection):
+            self.connection = await _connect(self.url, self.client)
+            self.connection.ask(self.request)
+        self.head = await read_head(self.connection)
+        self.truncated = await read_body(self.connection, self.head, self.client.max_bytes, self.body, self._room)
+        self.is_whole = True
+        if self.kept is not None and self.truncated is None:
+            self.is_reusable = await is_reusable(self.connection, self.head)
+
+    async def _ask_again(self, connection: Connection) -> bool:
+        """Whether a connection that carried a request before has begun to answer another one; if not, it is over."""
+        connection.ask(self.request)
+        try:
+            if await connection.more():
+                return True
+        except OSError:
+            pass
+        connection.close()
+        self.connection = None
+        await self._untimed(asyncio.sleep(self.pause_s))
+        return False
+
+    async def _room(self, size: int) -> None:
+        if self.room is not None:
+            await self._untimed(self.room(size))
+
+    async def _untimed(self, waiting: Awaitable[None]) -> None:
+        """Wait, and have as much time afterwards as before."""
+        loop, ends_at = asyncio.get_running_loop(), self.deadline.when()
+        began = loop.time()
+        self.deadline.reschedule(None)
+        await waiting
+        self.deadline.reschedule((ends_at or began) + loop.time() - began)
+
+    def end(self) -> None:
+        """Close the connection, or let it wait for another request."""
+        if self.connection is None:
+            return
+        if self.is_reusable and self.kept is not None:
+            self.kept.keep(self.url.origin, self.connection)
+        else:
+            self.connection.close()
+
+
+def _told(found: Fetched, one: _Exchange) -> Fetched:
+    """What an exchange came to."""
+    limit = f"within {one.client.deadline_s:g} s"
+    if one.connection is None:
+        if one.late:
+            return replace(found, outcome=Outcome.TIMEOUT, detail=f"no connection {limit}")
+        return replace(found, outcome=Outcome.UNREACHABLE, detail=f"no connection: {one.failure}")
+    ip = one.connection.ip
+    if one.head is None:
+        if one.late:
+            return replace(found, ip=ip, outcome=Outcome.TIMEOUT, detail=f"no answer {limit}")
+        return replace(found, ip=ip, outcome=Outcome.UNREACHABLE, detail=f"no HTTP answer: {one.failure}")
+    status, size = one.head.status, len(one.body)
+    is_cut = one.late and not one.is_whole
+    return Fetched(
+        url=found.url, fetched_at=found.fetched_at, ip=ip, status=status, request=one.request,
+        outcome=_outcome(status, size, is_conditional=bool(one.conditions)), header_block=true_block(one.head, size),
+        body=bytes(one.body), truncated="time" if is_cut else one.truncated,
+    )  # fmt: skip
 
 
 def _said(error: Exception) -> str:
@@ -119,8 +222,8 @@ def _said(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
 
 
-async def _connect(url: ada_url.URL, client: Client) -> tuple[str, asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to the first address of the URL's host that takes one, and that address.
+async def _connect(url: ada_url.URL, client: Client) -> Connection:
+    """A connection to the first address of the URL's host that takes one.
 
     Raises:
         _Refused: any of the host's addresses may not be asked.
@@ -130,15 +233,20 @@ async def _connect(url: ada_url.URL, client: Client) -> tuple[str, asyncio.Strea
     is_tls = url.protocol == "https:"
     port = int(url.port or (443 if is_tls else 80))
     failure = OSError(f"{host} has no address")
+    loop = asyncio.get_running_loop()
     for ip, at in await _addresses(host, port, client):
         try:
-            reader, writer = await asyncio.open_connection(
-                ip, at, limit=HEAD_BYTES, ssl=_tls() if is_tls else None, server_hostname=host if is_tls else None
+            _, connection = await loop.create_connection(
+                partial(Connection, ip),
+                ip,
+                at,
+                ssl=_tls() if is_tls else None,
+                server_hostname=host if is_tls else None,
             )
         except OSError as error:
             failure = error
         else:
-            return ip, reader, writer
+            return connection
     raise failure
 
 
@@ -158,40 +266,12 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()  # once: it reads all root certificates, some 20 ms
 
 
-async def _exchange(
-    found: Fetched, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: Client, ends_at: float,
-    conditions: Headers,
-) -> Fetched:  # fmt: skip
-    """Ask and read, until the end, the cap or the deadline."""
-    request = _request(ada_url.URL(found.url), client.user_agent, conditions)
-    try:
-        async with asyncio.timeout_at(ends_at):
-            writer.write(request)
-            head = await read_head(reader)
-    except TimeoutError:
-        return replace(found, outcome=Outcome.TIMEOUT, detail=f"no answer within {client.deadline_s:g} s")
-    except NoAnswer as error:
-        return replace(found, outcome=Outcome.UNREACHABLE, detail=f"no HTTP answer: {error}")
-    except OSError as error:
-        return replace(found, outcome=Outcome.UNREACHABLE, detail=f"no HTTP answer: {_said(error)}")
-    body = bytearray()
-    try:
-        async with asyncio.timeout_at(ends_at):
-            truncated = await read_body(reader, head, client.max_bytes, body)
-    except TimeoutError:
-        truncated = "time"
-    return replace(
-        found, outcome=_outcome(head.status, len(body), is_conditional=bool(conditions)), status=head.status, request=request,
-        header_block=true_block(head, len(body)), body=bytes(body), truncated=truncated,
-    )  # fmt: skip
-
-
-def _request(url: ada_url.URL, user_agent: str, conditions: Headers) -> bytes:
-    """The request as sent. `host` of the URL is the Host header: names with a given port keep the plain name."""
+def _request(url: ada_url.URL, user_agent: str, conditions: Headers, *, is_last: bool) -> bytes:
+    """The request as sent; `is_last`: on its connection. `host` of the URL is the Host header: names with a given port keep the plain name."""
     lines = [
         f"GET {url.pathname}{url.search} HTTP/1.1", f"Host: {url.host}", f"User-Agent: {user_agent}", "Accept: */*",
         "Accept-Encoding: gzip, br, zstd",  # what pipelines.capture.codings undoes, less deflate: it is ambiguous
-        *(f"{name}: {value}" for name, value in conditions), "Connection: close",
+        *(f"{name}: {value}" for name, value in conditions), *(["Connection: close"] if is_last else []),
     ]  # fmt: skip
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 

@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from pipelines.capture.connection import IDLE_S, Connections
 from pipelines.capture.fetch import Client, Fetched, Headers, fetch
+from pipelines.capture.in_flight import IN_FLIGHT_BYTES, InFlight
 from pipelines.capture.journal import Journal, State
 from pipelines.capture.manners import pause_s
 from schemas.capture import Outcome
 
 _FAILURES = 3  # Chosen: exchanges in a row without an HTTP answer, after which a host is left for another round
-_OPEN = 256  # Chosen: connections at once; each may hold one answer up to the byte cap, most hold one page
+_OPEN = 256  # Chosen: requests at once; see in_flight.py for how much they hold
 _LOOK_S = 0.5  # Chosen: how often one looks whether another worker has its answer
 ROBOTS_S = 86_400.0  # Source: RFC 9309, section 2.4: a robots.txt is not used for more than 24 hours
 IN_DOUBT = (
@@ -54,6 +56,7 @@ class Turns:
         self._ends_at = asyncio.get_running_loop().time() + round_s
         self._hosts: dict[str, _Host] = {}
         self._known, self._screen, self._slots = known or {}, screen, asyncio.Semaphore(_OPEN)
+        self._kept, self._in_flight = Connections(), InFlight(max(IN_FLIGHT_BYTES, client.max_bytes))
 
     async def ask(self, host: str, url: str, *, conditions: Headers = (), is_robots: bool = False) -> Fetched | str:
         """The exchange, when it is the turn of this request; or, in words, why it did not take place.
@@ -84,10 +87,17 @@ class Turns:
                 one.free_at = loop.time() + one.delay_s  # another worker asked this host just now
 
     async def _asked(self, one: _Host, host: str, url: str, conditions: Headers) -> Fetched:
-        answer = self._screen(await fetch(url, self._client, conditions))
-        await asyncio.to_thread(self._journal.write, host, answer)
+        kept = self._kept if one.delay_s < IDLE_S else None  # a server would have closed it before its next turn
+        with self._in_flight.share() as share:
+            got = await fetch(url, self._client, conditions, kept=kept, room=share.take, pause_s=one.delay_s)
+            answer = self._screen(got)
+            await asyncio.to_thread(self._journal.write, host, answer)
         self._note(one, answer)
         return answer
+
+    def close(self) -> None:
+        """End the connections that wait for another request."""
+        self._kept.close()
 
     def _note(self, one: _Host, answer: Fetched, *, age_s: float = 0.0) -> None:
         """Keep the pause that an answer asks for, counted from when it came: now, or so long ago."""

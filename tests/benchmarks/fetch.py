@@ -15,6 +15,7 @@ from typing import Any
 
 from pipelines.capture import codings
 from pipelines.capture.address import refusal
+from pipelines.capture.connection import Connections
 from pipelines.capture.crawl import Round, crawl
 from pipelines.capture.crawl_plan import CrawlPlan
 from pipelines.capture.fetch import Client, fetch
@@ -76,18 +77,21 @@ async def _bare(urls: Sequence[str], port: int, *, force_close: bool) -> None:
         await _all(urls, ask)
 
 
-async def _ours(urls: Sequence[str], client: Client, *, is_written: bool) -> None:
+async def _ours(urls: Sequence[str], client: Client, *, is_written: bool, is_kept: bool = True) -> None:
+    kept = Connections() if is_kept else None
     out = io.BytesIO()
     info = write_warcinfo(out, [("software", "bench")], datetime.fromtimestamp(0, UTC))
 
     async def ask(url: str) -> None:
         refusal(ONE_SITE)
-        answer = await fetch(url, client)
+        answer = await fetch(url, client, kept=kept)
         codings.decoded(answer.body, answer.headers, cap=client.max_bytes, is_truncated=False)
         if is_written:
             write_exchange(out, answer, info)
 
     await _all(urls, ask)
+    if kept is not None:
+        kept.close()
 
 
 def main(given: Sequence[str] | None = None) -> None:
@@ -108,11 +112,14 @@ def main(given: Sequence[str] | None = None) -> None:
             found.append(
                 timed(f"bare aiohttp, {name}", lambda f=force_close: asyncio.run(_bare(urls, port, force_close=f)))[0]
             )
-    for name, is_written in (
-        ("fetch: address, caps, deadline, decoding", False),
-        ("the same, and its WARC records", True),
+    for name, is_written, is_kept in (
+        ("fetch: address, caps, deadline, decoding; one connection a request", False, False),
+        ("fetch: address, caps, deadline, decoding", False, True),
+        ("the same, and its WARC records", True, True),
     ):
-        found.append(timed(name, lambda w=is_written: asyncio.run(_ours(urls, client, is_written=w)))[0])
+        found.append(
+            timed(name, lambda w=is_written, k=is_kept: asyncio.run(_ours(urls, client, is_written=w, is_kept=k)))[0]
+        )
     few = urls[: max(1, asked.docs // 4)]  # two files on the disk a request
     crawled = partial(bench.timed, docs=len(few), megabytes=len(few) * len(body) / 1e6, repeat=asked.repeat)
     found.append(crawled("crawl: robots.txt, turns, journal on disk, WARC", lambda: _crawl(few, client))[0])

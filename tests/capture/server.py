@@ -54,19 +54,26 @@ class Log:
 
 
 class Connection(socketserver.BaseRequestHandler):
-    """One connection, one request."""
+    """One connection: one request, or as many as come where the server keeps connections."""
 
     server: "_Server"
 
     def handle(self) -> None:
-        log = self.server.log
-        with log.lock:
-            log.connections += 1
-        raw = b""
+        with self.server.log.lock:
+            self.server.log.connections += 1
+        while self._one() and self.server.is_keeping:
+            pass
+
+    def _one(self) -> bool:
+        """Answer one request; false where none comes, or its answer broke off."""
+        log, raw = self.server.log, b""
         while b"\r\n\r\n" not in raw:
-            piece = self.request.recv(65536)
+            try:
+                piece = self.request.recv(65536)
+            except OSError:
+                return False
             if not piece:
-                return
+                return False
             raw += piece
         began = time.monotonic()
         path = raw.split(b" ", 2)[1].decode()
@@ -81,10 +88,11 @@ class Connection(socketserver.BaseRequestHandler):
             else:
                 self.request.sendall(answer)
         except OSError:
-            pass  # the client went away, as some tests mean it to
+            return False  # the client went away, as some tests mean it to
         finally:
             with log.lock:
                 log.open[host] -= 1
+        return b"Connection: close" not in raw
 
     def send(self, data: bytes) -> None:
         self.request.sendall(data)
@@ -96,15 +104,18 @@ class _Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
     allow_reuse_address = True
 
-    def __init__(self, answers: dict[str, Answer]) -> None:
+    def __init__(self, answers: dict[str, Answer], is_keeping: bool) -> None:
         super().__init__(("127.0.0.1", 0), Connection)
-        self.answers, self.log = answers, Log()
+        self.answers, self.log, self.is_keeping = answers, Log(), is_keeping
 
 
 @contextmanager
-def serving(answers: dict[str, Answer]) -> Iterator[tuple[int, Log]]:
-    """(port, log) of a server of these answers, by path or by host and path; 404 for all else."""
-    with _Server(answers) as server:
+def serving(answers: dict[str, Answer], *, is_keeping: bool = False) -> Iterator[tuple[int, Log]]:
+    """(port, log) of a server of these answers, by path or by host and path; 404 for all else.
+
+    `is_keeping`: connections carry more than one request, else they are closed after the first.
+    """
+    with _Server(answers, is_keeping) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
