@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipelines.verbs import audit, corpus, duplicates, late, models, overlap, rights, run, training, ui
+from pipelines.verbs import audit, corpus, duplicates, exports, late, models, overlap, rights, run, training, ui
 from schemas.errors import HeadwaterError
 
 Arguments = argparse.Namespace
@@ -63,6 +63,9 @@ VERBS = (
     Verb(name="sql", does="ask the ledger one SELECT, read-only",
          example="headwater sql 'select state, count(*) from disposition group by 1' --site ours",
          arguments=audit.sql_arguments, call=audit.sql),
+    Verb(name="export", does="write a paper of a release: Croissant, the EU's summary, a notice, a card, rows, SPDX, OpenLineage",
+         example="headwater export croissant ours-3f2a --site ours --out croissant.json",
+         arguments=exports.export_arguments, call=exports.export),
     Verb(name="train", does="train a model on a release; goes on exactly where it was interrupted",
          example="headwater train ours-3f2a --site ours --out runs/first --preset nano",
          arguments=training.train_arguments, call=training.start),

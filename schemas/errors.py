@@ -7,6 +7,7 @@ HeadwaterError            catch this one: its text names what, where and the cur
 |  |- CardError           a source card: missing field, unknown kind
 |  |- DataError           labelled texts to train a classifier on: unreadable, of no known layout, an unknown label
 |  |- SourceError         a source's `from`: missing, unreadable, of no known layout, changed while read
+|  |- ExportRefused       a paper about a release needs an input that nobody recorded
 |  `- NotFound            nothing in the ledger answers to this name (never raised for "unknown")
 |- StoreError             the store cannot be read or written: full, forbidden, out of reach
 |- ModelMissing           a model file is absent or has another digest
@@ -65,6 +66,10 @@ class SourceError(InputError):
 
 class PresetError(InputError):
     """A training preset or a `--set` holds an unknown key or a bad value, or differs from that of the run it goes on."""
+
+
+class ExportRefused(InputError):
+    """A paper about a release needs an input that is unknown; nothing was written."""
 
 
 class NotFound(InputError):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipelines.audit import answers
+from pipelines.audit import answers, papers
 from pipelines.audit.open import Ledger
 from schemas.errors import NotFound, QueryRefused
 
@@ -64,6 +64,11 @@ QUESTIONS: tuple[Question, ...] = (
     Question(name="changes", asks="What is in the release that was not in another one, what is gone, and why?", takes=("release",),
              answer=answers.changes),
     Question(name="made-by", asks="Which recipe, code, stages and models made the release?", answer=answers.made_by),
+    Question(name="sources", asks="Which source cards stand behind the release, with how many items?", answer=papers.sources),
+    Question(name="hours", asks="How many hours of sound are in the release?", answer=papers.hours),
+    Question(name="credits", asks="What must a notice say of each item that is owed one?", answer=papers.credits),
+    Question(name="edited", asks="What was replaced in what is published, how often?", answer=papers.edited),
+    Question(name="withheld", asks="How much was not taken or not kept because of rights?", answer=papers.withheld),
 )  # fmt: skip
 
 

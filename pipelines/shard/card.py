@@ -73,9 +73,9 @@ def dataset_card(lane: str, config: SampleConfig, card: Card, receipts: Sequence
     samples = sum(receipt.nsamples for receipt in receipts)
     front: dict[str, Json] = {
         "pretty_name": card.title,
-        "license": _hub_licences(found),
+        "license": hub_licences(licence for licence, _ in found),
         "language": [code for code in languages if code not in ("unknown", "und")],
-        "size_categories": [_size_category(samples)],
+        "size_categories": [size_category(samples)],
         "configs": [{"config_name": "default", "data_files": _data_files(receipts)}],
         "dataset_info": {"features": features(config)},
         "opt_out_contact": card.contact,
@@ -145,12 +145,14 @@ def _data_files(receipts: Sequence[ShardReceipt]) -> list[Json]:
     return [{"split": split.value, "path": f"data/{split}-*.tar"} for split in Split if split in present]
 
 
-def _hub_licences(found: Licences) -> list[Json]:
-    names = {licence.lower().removesuffix("-only").removesuffix("-or-later") for licence, _ in found}
+def hub_licences(found: Iterable[str]) -> list[Json]:
+    """SPDX expressions as Hugging Face spells them, sorted; "other" for what it does not know."""
+    names = {licence.lower().removesuffix("-only").removesuffix("-or-later") for licence in found}
     return sorted({name if name in HUB_LICENCES else "other" for name in names})  # type: ignore[return-value]
 
 
-def _size_category(samples: int) -> str:
+def size_category(samples: int) -> str:
+    """What Hugging Face calls a set of this many samples."""
     return next((name for bound, name in SIZE_CATEGORIES if samples < bound), "n>1T")
 
 

@@ -1,0 +1,83 @@
+"""Answers that the papers of a release are written from: source cards, hours, what is owed, what was edited and left out."""
+
+import pyarrow as pa
+
+from pipelines.audit.answers import _CAPTURED, _PUBLISHED, _with_class
+from pipelines.audit.open import Ledger
+from pipelines.ledger.database import Database
+
+# The judge of rights: what somebody reserved, withheld or did not license.
+RIGHTS_STAGE = "rights"
+
+
+def sources(ledger: Ledger) -> pa.Table:
+    """The source cards whose items are published, by name; with items, bytes, undated (items whose capture has no time), unplaced (items
+    whose capture has no host), and when the others were obtained (obtained_from, obtained_until; null: of none is it known).
+    """
+    return ledger.db.table(
+        "SELECT s.*, n.* EXCLUDE (source) FROM (SELECT DISTINCT * FROM source) s JOIN (SELECT source, count(*) AS items,"
+        " sum(bytes)::BIGINT AS bytes, count(*) FILTER (fetched_at IS NULL) AS undated, count(*) FILTER (host IS NULL) AS unplaced,"
+        f" min(fetched_at) AS obtained_from, max(fetched_at) AS obtained_until FROM ({_PUBLISHED}) LEFT JOIN ({_CAPTURED})"
+        " USING (capture_id) GROUP BY 1) n ON n.source = s.name ORDER BY s.name"
+    )
+
+
+def hours(ledger: Ledger) -> pa.Table:
+    """modality, items, hours, unmeasured (items without a measured duration) of what is published and has a duration; by modality.
+
+    hours null: not one was measured, or the lane measures none.
+    """
+    found = _durations(ledger.db)
+    measured = f"LEFT JOIN ({found}) USING (item_id)" if found else ", (SELECT NULL::DOUBLE AS duration_s)"
+    return ledger.db.table(
+        f"SELECT modality, count(*) AS items, sum(duration_s) / 3600 AS hours, count(*) FILTER (duration_s IS NULL) AS unmeasured"
+        f" FROM ({_PUBLISHED}) {measured} WHERE modality IN ('audio', 'video') GROUP BY 1 ORDER BY 1"
+    )
+
+
+def _durations(db: Database) -> str:
+    tables = [name for name in db.tables if name.startswith("signal_")]
+    having = [name for name in tables if "duration_s" in db.table(f"SELECT * FROM {name} LIMIT 0").column_names]
+    return " UNION ".join(f"SELECT DISTINCT item_id, duration_s FROM {name}" for name in having)
+
+
+def credits(ledger: Ledger) -> pa.Table:
+    """A row for each published item whose licence is not public domain, or unknown: what a notice says of it and where the item lies.
+
+    licence ("unknown": none was found), class, lane, source, source_title, provider, author (what the file itself says of its creator
+    or copyright; null: it says nothing), uri (null: not recorded), of_card, item_id, key, shard (relative to the release), offset,
+    length; by licence, source, uri and item.
+    """
+    found = ledger.db.table(
+        f"WITH said AS (SELECT capture_id, string_agg(DISTINCT excerpt, '; ' ORDER BY excerpt) AS author FROM rights"
+        " WHERE mechanism = 'file_metadata' GROUP BY 1)"
+        " SELECT coalesce(q.licence, 'unknown') AS licence, q.lane, q.source, s.title AS source_title, s.provider, author, uri, of_card,"
+        f" q.item_id, p.key, h.path AS shard, p.offset, p.length FROM ({_PUBLISHED}) q JOIN placement p USING (item_id)"
+        " JOIN (SELECT DISTINCT shard_id, release, path FROM shard) h USING (shard_id, release)"
+        f" LEFT JOIN ({_CAPTURED}) USING (capture_id) LEFT JOIN said USING (capture_id)"
+        " LEFT JOIN (SELECT DISTINCT name, title, provider FROM source) s ON s.name = q.source"
+        " ORDER BY licence, q.source, uri, q.item_id"
+    )
+    classed = _with_class(found)
+    owed = [value != "public_domain" for value in classed.column("class").to_pylist()]
+    return classed.filter(pa.array(owed, pa.bool_()))
+
+
+def edited(ledger: Ledger) -> pa.Table:
+    """stage, kind (what was replaced; null where the edit names none), items and places of the edits in published items; by stage and kind."""
+    return ledger.db.table(
+        "WITH done AS (SELECT DISTINCT item_id, stage, spans FROM decision SEMI JOIN placement USING (item_id) WHERE verdict = 'edit'),"
+        " each AS (SELECT item_id, stage, unnest(spans).kind AS kind FROM done WHERE len(spans) > 0"
+        " UNION ALL SELECT item_id, stage, NULL FROM done WHERE spans IS NULL OR len(spans) = 0)"
+        " SELECT stage, kind, count(DISTINCT item_id) AS items, count(kind) AS places FROM each GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+
+
+def withheld(ledger: Ledger) -> pa.Table:
+    """what ("capture" or "item"), reason and how many (`items`) were not taken or not kept because of rights; by what and reason."""
+    return ledger.db.table(
+        "SELECT 'capture' AS what, coalesce(reason, outcome) AS reason, count(*) AS items FROM (SELECT DISTINCT capture_id, outcome, reason"
+        " FROM capture WHERE outcome = 'refused') GROUP BY ALL UNION ALL SELECT 'item', reason, count(*) FROM"
+        f" (SELECT DISTINCT item_id, reason FROM disposition WHERE state = 'dropped' AND stage = '{RIGHTS_STAGE}') GROUP BY ALL"
+        " ORDER BY what, reason"
+    )

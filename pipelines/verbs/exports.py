@@ -1,0 +1,51 @@
+"""Verbs that write papers of a release: export, certify."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipelines.verbs import show
+from schemas.errors import InputError
+
+KINDS = ("croissant", "eu-summary", "notice", "card", "parquet", "jsonl", "spdx", "openlineage")
+
+
+def export_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `export` takes."""
+    parser.add_argument("kind", choices=KINDS, help="which paper; docs/exports.md has an example of each")
+    parser.add_argument("release", help="the name of a release of the site's ledger")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE",
+        help="where to write; its suffix chooses the form (eu-summary: .md .html .json; notice: .txt .jsonl). Without it: standard output",
+    )  # fmt: skip
+    parser.add_argument("--words", type=Path, metavar="FILE.toml", help="what only people can say, for eu-summary")
+
+
+def export(asked: argparse.Namespace) -> None:
+    """Write one export, whole or not at all."""
+    from pipelines.audit.open import Ledger
+    from pipelines.exports.export import content
+    from pipelines.exports.export import export as write
+    from pipelines.shard.files import atomic_file, file_sha256
+    from pipelines.site import load_site
+
+    ledger = Ledger.open(load_site(asked.site).store)
+    if asked.out is None:
+        if asked.kind == "parquet" or (asked.json and asked.kind == "jsonl"):
+            raise InputError(f"export {asked.kind} is for a file: name one with --out")
+        if asked.json:
+            body = content(ledger, asked.kind, asked.release, suffix=".json", said=asked.words)
+            show.as_json({"export": asked.kind, "release": asked.release, "content": body.decode()})
+        else:
+            write(ledger, asked.kind, asked.release, sys.stdout.buffer, said=asked.words)
+        return
+    if asked.out.is_dir():
+        raise InputError(f"--out {asked.out} is a folder; name a file")
+    with atomic_file(asked.out) as out:
+        items = write(ledger, asked.kind, asked.release, out, suffix=asked.out.suffix, said=asked.words)
+    report = {"export": asked.kind, "release": asked.release, "out": str(asked.out), "bytes": asked.out.stat().st_size,
+              "sha256": file_sha256(asked.out)} | ({} if items is None else {"items": items})  # fmt: skip
+    if asked.json:
+        show.as_json(report)
+    else:
+        show.lines(report)
