@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipelines.verbs import audit, corpus, duplicates, exports, late, models, overlap, rights, run, training, ui
+from pipelines.verbs import audit, corpus, duplicates, exports, late, models, overlap, rights, run, takedown, training, ui
 from schemas.errors import HeadwaterError
 
 Arguments = argparse.Namespace
@@ -58,6 +58,9 @@ VERBS = (
          example="headwater ask licence-mix --site ours", arguments=audit.ask_arguments, call=audit.ask),
     Verb(name="whatif", does="tell what other thresholds or another policy would have kept, from stored numbers",
          example="headwater whatif quality.gopher.min_words=40 --site ours", arguments=late.whatif_arguments, call=late.whatif),
+    Verb(name="requests", does="list the requests to take something out, file one, or say what was decided",
+         example="headwater requests add R-1 --domain river.example --basis copyright --site ours",
+         arguments=takedown.requests_arguments, call=takedown.requests),
     Verb(name="verify", does="re-read every byte of the ledger and its releases, or of one release",
          example="headwater verify --site ours", arguments=audit.verify_arguments, call=audit.verify),
     Verb(name="sql", does="ask the ledger one SELECT, read-only",

@@ -63,8 +63,12 @@ ROOM = pa.schema(
 HOLDING = pa.schema(
     [
         pa.field("store", pa.string(), nullable=False),  # path relative to the site, or an absolute URI
-        pa.field("kind", pa.string(), nullable=False),  # warc | upload | members | media | room | release | training
+        # warc | upload | members | media | room | ledger | shards | release | training
+        pa.field("kind", pa.string(), nullable=False),
         pa.field("what", pa.string(), nullable=False),  # a sentence: whose bytes lie there
+        pa.field("state", pa.string()),  # null: it is held; else what a request did: cleared | remaining
+        pa.field("reason", pa.string()),  # why it was cleared or remains: one sentence; null where it is held
+        pa.field("request", pa.string()),  # the request; null where it is held
     ]
 )
 

@@ -6,6 +6,7 @@ from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE
 from schemas.decision import DECISION, DISPOSITION, DUPLICATE, EDGE
 from schemas.item import LEDGER_ITEM
+from schemas.request import REQUEST, REQUEST_MATCH, SUPPRESSION
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 from schemas.run import HOLDING, OP, ROOM, RUN, SOURCE
 from schemas.shard import PLACEMENT, RELEASE, SHARD
@@ -30,5 +31,8 @@ TABLES: dict[str, pa.Schema] = {
     "release": RELEASE,
     "shard": SHARD,
     "placement": PLACEMENT,
+    "request": REQUEST,
+    "request_match": REQUEST_MATCH,
+    "suppression": SUPPRESSION,
     **RECORD,
 }

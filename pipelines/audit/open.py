@@ -1,8 +1,8 @@
 """Opening the ledger: one commit of a store, ready to be asked.
 
-    with Ledger.open("ours/store") as ledger:
-        ledger.why("http://river.example/")  # the life of one name, as JSON values
-        ledger.ask("licence-mix")  # a named question, as an Arrow table
+with Ledger.open("ours/store") as ledger:
+    ledger.why("http://river.example/")  # the life of one name, as JSON values
+    ledger.ask("licence-mix")  # a named question, as an Arrow table
 """
 
 from collections.abc import Iterator

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipelines.audit import answers, papers
 from pipelines.audit.open import Ledger
+from pipelines.takedown import open_requests
 from schemas.errors import NotFound, QueryRefused
 
 # What a question may take, and what it means.
@@ -69,6 +70,10 @@ QUESTIONS: tuple[Question, ...] = (
     Question(name="credits", asks="What must a notice say of each item that is owed one?", answer=papers.credits),
     Question(name="edited", asks="What was replaced in what is published, how often?", answer=papers.edited),
     Question(name="withheld", asks="How much was not taken or not kept because of rights?", answer=papers.withheld),
+    Question(name="takedown-work", asks="Which shards must be rewritten for requests that were accepted, and until when?",
+             answer=open_requests.work),
+    Question(name="requests", asks="Which requests to take something out were made, where do they stand, and which are overdue?",
+             answer=open_requests.register),
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Training runs in the ledger: what a run folder recorded, committed beside the release it stands on.
 
-Later curation runs carry these rows on, so that the last commit always knows every recorded checkpoint.
+Later curation runs carry these rows on, so that the last commit always knows every recorded checkpoint; the register of requests too.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,6 +18,11 @@ from schemas.run import HOLDING
 from schemas.training import RECORD
 
 KINDS = ("training",)  # of HOLDING: derivatives of items that a run folder holds
+REGISTER = (
+    "request",
+    "request_match",
+    "suppression",
+)  # what people asked for stands for ever, whichever run comes next
 
 
 def commit_training(store: Store, folder: Path) -> Commit:
@@ -50,19 +55,19 @@ def commit_training(store: Store, folder: Path) -> Commit:
 
 
 def carried(store: Store, head: Commit | None) -> Iterator[Part]:
-    """The files of training that a new commit must name again."""
+    """The files of training and of the register of requests that a new commit must name again."""
     for part in head.files if head else ():
-        if part.table in RECORD or (
+        if part.table in (*RECORD, *REGISTER) or (
             part.table == "holding" and set(store.read_part(part, ["kind"]).column("kind").to_pylist()) <= {*KINDS}
         ):
             yield part
 
 
 def stands_on(store: Store, head: Commit, run: str) -> bool:
-    """Whether the head is this run's commit, or one of training that was laid on top of it."""
+    """Whether the head is this run's commit, or one of training or of the register that was laid on top of it."""
     if head.run == run:
         return True
-    if not any(part.table in RECORD for part in head.files):
+    if not any(part.table in (*RECORD, *REGISTER) for part in head.files):
         return False
     with Database(store, [part for part in head.files if part.table == "run"]) as db:
         return run in {row["run"] for row in db.rows("SELECT run FROM run")}

@@ -1,0 +1,1 @@
+"""Takedown: requests, what each of them covers, taking it out everywhere, and the list that keeps it out."""
