@@ -74,8 +74,8 @@ def test_the_closed_lists_are_in_them(validators):
     }
     assert found == {
         "annotation.json role", "capture.json outcome", "capture.json reason", "decision.json reason", "decision.json verdict",
-        "disposition.json reason", "disposition.json state", "document.json kind", "rights.json mechanism", "rights.json usage",
-        "rights.json verdict", "shard.json split", "source.json kind",
+        "disposition.json reason", "disposition.json state", "document.json kind", "request.json scope_kind", "request.json status",
+        "rights.json mechanism", "rights.json usage", "rights.json verdict", "shard.json split", "source.json kind",
     }  # fmt: skip
     reason = validators["decision.json"].schema["properties"]["reason"]
     assert reason["enum"] == [*(one.value for one in Reason), None]
