@@ -43,6 +43,8 @@ VERBS = (
     Verb(name="robots", does="say whether agents may fetch URLs, and which line of a robots.txt says so",
          example="headwater robots robots.txt --agent GPTBot https://a.example/private/",
          arguments=rights.robots_arguments, call=rights.robots),
+    Verb(name="recheck", does="visit the sites of a release again, and list what is newly reserved",
+         example="headwater recheck --site ours", arguments=rights.recheck_arguments, call=rights.recheck),
     Verb(name="why", does="tell the whole life of a URI, item id, sample key or file",
          example="headwater why http://river.example/ --site ours", arguments=audit.name_arguments, call=audit.why),
     Verb(name="where", does="tell which release, shard and offset hold an item",

@@ -29,6 +29,7 @@ from pipelines.group import Texts, group
 from pipelines.lanes.lane import Lane, wanted_by
 from pipelines.mix import balance
 from pipelines.receipt import Receipt
+from pipelines.rechecks import rechecked
 from pipelines.recipe import Recipe, Source
 from pipelines.rooms import one_batch
 from pipelines.runner import Progress, quiet, run_orders
@@ -109,6 +110,7 @@ def capture(
         listed = list_source(recipe, site, source, lists, label, clock=clock, progress=progress)
         receipts += [receipt for receipt in listed.receipts if receipt.key not in {one.key for one in receipts}]
         names |= dict.fromkeys(listed.archives, "crawl")
+    receipts += rechecked(site.store, name)
     ignored = (*found.ignored, *_describing_nothing(site, source, receipts))
     return Captured(source=source, receipts=tuple(receipts), names=names, ignored=ignored)
 

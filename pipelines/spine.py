@@ -502,4 +502,5 @@ def _robots(site: Site, parts: tuple[Part, ...]) -> pa.Table:
 @lru_cache(maxsize=4)
 def _site_wide(site: Site, parts: tuple[Part, ...]) -> pa.Table:
     table = site.store.table(parts, RIGHTS)
-    return table.filter(pc.equal(table.column("subject_kind"), "origin"))
+    # Of whole sites, and what a later visit found of single captures, wherever they lie.
+    return table.filter(pc.is_in(table.column("subject_kind"), value_set=pa.array(["origin", "recheck"])))

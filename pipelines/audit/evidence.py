@@ -19,7 +19,7 @@ def evidence(db: Database, captures: Sequence[Row]) -> dict[bytes, Row]:
     robots.txt and site files are those that the judge looks up: as of the fetch, behind redirects, in their order.
     """
     ids = [row["capture_id"] for row in captures]
-    own = _by_capture(db, "rights", ids, "subject_kind = 'capture'")
+    own = _by_capture(db, "rights", ids, "subject_kind IN ('capture', 'recheck')")
     licences = _by_capture(db, "licence", ids, "true")
     pages = [page for row in captures if (page := _page(row))]
     wide, robots = _site(db, pages) if pages else ({}, {})

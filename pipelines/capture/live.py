@@ -183,7 +183,7 @@ def _fetch(
     revisits = frontier.filter(pc.equal(frontier.column("outcome"), Outcome.REVISIT.value))
     archives = [own, *(before[path] for path in sorted(revisits.column("archive").unique().to_pylist()))]
     empty: Tables = [
-        ("rights", _unanswered(found.outcomes)),
+        ("rights", unanswered(found.outcomes)),
         ("robots", ROBOTS.empty_table()),
         ("licence", LICENCE.empty_table()),
         ("annotation", ANNOTATION.empty_table()),
@@ -194,7 +194,7 @@ def _fetch(
     ], dict(found.counts)  # fmt: skip
 
 
-def _unanswered(outcomes: pa.RecordBatch) -> pa.Table:
+def unanswered(outcomes: pa.RecordBatch) -> pa.Table:
     """RIGHTS rows of the files in which a site speaks of use that were asked for and did not answer."""
     silent = [Outcome.UNREACHABLE.value, Outcome.TIMEOUT.value]
     rows = outcomes.filter(pc.is_in(outcomes.column("outcome"), value_set=pa.array(silent))).to_pylist()

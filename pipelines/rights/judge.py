@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,9 +27,18 @@ from schemas.item import ID
 from schemas.reasons import Reason
 from schemas.rights import Mechanism, RightsVerdict, Usage
 
-Bar = tuple[Reason, str]  # why a capture may not be used, and the detail of the decision
 
-# Reasons of statements that a capture makes about itself; site-wide ones are SITE_OPT_OUT whatever their mechanism.
+class Bar(NamedTuple):
+    """Why a capture or item may not be used, the detail of the decision, and of a statement what it was."""
+
+    reason: Reason
+    detail: str
+    mechanism: str = ""
+    verdict: str = RightsVerdict.DISALLOW.value
+    said: tuple[str, str, str] = ("", "", "")  # mechanism, locator and excerpt: which row of RIGHTS
+
+
+# Reasons of statements that a capture makes about itself, and that a later visit found; site-wide ones are SITE_OPT_OUT.
 _OWN_REASONS = {
     Mechanism.HTTP_CONTENT_USAGE: Reason.HEADER_OPT_OUT,
     Mechanism.HTTP_X_ROBOTS: Reason.HEADER_OPT_OUT,
@@ -42,7 +52,13 @@ _OWN_REASONS = {
     Mechanism.C2PA_TRAINING_MINING: Reason.FILE_OPT_OUT,
     Mechanism.ROBOTS_PATH: Reason.ROBOTS_DISALLOWED,
     Mechanism.REQUEST: Reason.TAKEN_DOWN,
+    Mechanism.WELLKNOWN_TDMREP: Reason.SITE_OPT_OUT,
+    Mechanism.AI_TXT: Reason.SITE_OPT_OUT,
+    Mechanism.ROBOTS_CONTENT_USAGE: Reason.SITE_OPT_OUT,
+    Mechanism.ROBOTS_CONTENT_SIGNAL: Reason.SITE_OPT_OUT,
+    Mechanism.ROBOTS_LICENSE_RSL: Reason.SITE_OPT_OUT,
 }
+OWN_KINDS = ("capture", "recheck")  # of subjects: the capture itself, as it was fetched and as a later visit found it
 _IN_ROBOTS = (Mechanism.ROBOTS_CONTENT_USAGE, Mechanism.ROBOTS_CONTENT_SIGNAL, Mechanism.ROBOTS_LICENSE_RSL)
 _RESERVES = (RightsVerdict.DISALLOW.value, RightsVerdict.ERROR.value)
 
@@ -107,7 +123,7 @@ def evidence_key(items: pa.RecordBatch, evidence: Evidence) -> bytes:
     files = site_files(found, evidence.rights, evidence.robots)
     own = _of_captures(evidence.rights, ids)
     rows: set[str] = {_row("page", page.capture_id, page.origin, page.path, page.at) for page in found}
-    rows |= {_row("own", *values) for values in _values(own.filter(pc.equal(own.column("subject_kind"), "capture")))}
+    rows |= {_row("own", *values) for values in _values(own.filter(_is_own(own)))}
     rows |= {_row("licence", *values) for values in _values(_of_captures(evidence.licences, ids))}
     for page in found:
         rows |= {_row("robots", r.origin, r.at, r.status, r.location, r.body_sha256) for r in files.robots_of(page)}
@@ -143,10 +159,19 @@ class _Rules:
         return usage in self.usages and (agent is None or agent.lower() in {name.lower() for name in self.agents})
 
 
+def bars(stage: Stage, ids: pa.Array, evidence: Evidence) -> dict[bytes | None, Bar]:
+    """Why these captures may not be used, whatever their licence, by capture_id; those that may have no entry."""
+    return _bars(_Rules.of(stage), ids, evidence)
+
+
+def _is_own(rights: pa.Table) -> pa.ChunkedArray:
+    return pc.is_in(rights.column("subject_kind"), value_set=pa.array(OWN_KINDS))
+
+
 def _bars(rules: _Rules, ids: pa.Array, evidence: Evidence) -> dict[bytes | None, Bar]:
     """Why these captures are barred, by capture_id; those that are not have no entry."""
-    bars: dict[bytes | None, Bar] = dict(_own_bars(rules, ids, evidence.rights).items())
-    found = [page for page in pages(ids, evidence.captures) if page.capture_id not in bars]
+    barred: dict[bytes | None, Bar] = dict(_own_bars(rules, ids, evidence.rights).items())
+    found = [page for page in pages(ids, evidence.captures) if page.capture_id not in barred]
     found.sort(key=lambda page: page.origin)  # so that each robots.txt is parsed once and few are held
     files = site_files(found, evidence.rights, evidence.robots)
     for page in found:
@@ -154,22 +179,24 @@ def _bars(rules: _Rules, ids: pa.Array, evidence: Evidence) -> dict[bytes | None
         text = _robots_file(chain[-1], evidence.robots) if chain else None
         bar = _site_bar(rules, page, files, chain, text) or _robots_bar(rules, page, chain, text)
         if bar:
-            bars[page.capture_id] = bar
-    return bars
+            barred[page.capture_id] = bar
+    return barred
 
 
 def _own_bars(rules: _Rules, ids: pa.Array, rights: pa.Table) -> dict[bytes, Bar]:
     """Captures whose own headers or markup reserve a use that counts."""
     mine = _of_captures(rights, ids)
     said = pc.is_in(mine.column("verdict"), value_set=pa.array(_RESERVES))
-    mine = mine.filter(pc.and_(pc.equal(mine.column("subject_kind"), "capture"), said))
+    mine = mine.filter(pc.and_(_is_own(mine), said))
     bars: dict[bytes, Bar] = {}
     for row in sorted(
         mine.to_pylist(), key=lambda row: (row["mechanism"], row["locator"], row["usage"], row["agent"] or "")
     ):
         if rules.counts(row["usage"], row["agent"]):
             reason = _OWN_REASONS.get(Mechanism(row["mechanism"]), Reason.META_OPT_OUT)
-            bars.setdefault(row["capture_id"], (reason, _detail(row["locator"], row["excerpt"], row["verdict"])))
+            detail = _detail(row["locator"], row["excerpt"], row["verdict"])
+            which = (row["mechanism"], row["locator"], row["excerpt"])
+            bars.setdefault(row["capture_id"], Bar(reason, detail, row["mechanism"], row["verdict"], which))
     return bars
 
 
@@ -192,7 +219,9 @@ def _site_bar(
         longest = max(octets for octets, _ in said)
         for octets, row in said:
             if octets == longest and row.verdict in _RESERVES:
-                return Reason.SITE_OPT_OUT, f"{page.origin}: {_detail(row.locator, row.excerpt, row.verdict)}"
+                detail = f"{page.origin}: {_detail(row.locator, row.excerpt, row.verdict)}"
+                which = (row.mechanism, row.locator, row.excerpt)
+                return Bar(Reason.SITE_OPT_OUT, detail, row.mechanism, row.verdict, which)
     return None
 
 
@@ -211,11 +240,12 @@ def _robots_bar(rules: _Rules, page: Page, chain: Sequence[RobotsRow], text: Rob
     last = chain[-1]
     if status_rule(last.status) is StatusRule.DISALLOW:
         answer = "did not answer" if last.status is None else f"answered {last.status}"
-        return Reason.ROBOTS_UNREACHABLE, f"{last.origin}/robots.txt {answer}"
+        return Bar(Reason.ROBOTS_UNREACHABLE, f"{last.origin}/robots.txt {answer}", Mechanism.ROBOTS_PATH.value)
     for agent in rules.agents if text else ():
         verdict = text.verdict(agent, page.path)  # type: ignore[union-attr]
         if not verdict.allowed:
-            return Reason.ROBOTS_DISALLOWED, f'{agent}: line {verdict.line} "{verdict.rule}"'
+            detail = f'{agent}: line {verdict.line} "{verdict.rule}"'
+            return Bar(Reason.ROBOTS_DISALLOWED, detail, Mechanism.ROBOTS_PATH.value)
     return None
 
 
@@ -255,12 +285,12 @@ def _licence_bar(
     wants = f"policy {rules.policy} allows {', '.join(rules.allowed)}"
     if named is None:
         missing = f"neither the item nor the source card {source} names a licence; {wants}"
-        return None if LicenceClass.UNKNOWN in rules.allowed else (Reason.LICENCE_UNKNOWN, missing)
+        return None if LicenceClass.UNKNOWN in rules.allowed else Bar(Reason.LICENCE_UNKNOWN, missing)
     found = licence_class(named)
     if found not in rules.allowed:
-        return Reason.LICENCE_NOT_ALLOWED, f"{which} is {found}; {wants}"
+        return Bar(Reason.LICENCE_NOT_ALLOWED, f"{which} is {found}; {wants}")
     if worst is not None and worst not in rules.allowed:
-        return Reason.LICENCE_CONFLICT, f"the page names {named}, and elsewhere a licence that is {worst}; {wants}"
+        return Bar(Reason.LICENCE_CONFLICT, f"the page names {named}, and elsewhere a licence that is {worst}; {wants}")
     return None
 
 

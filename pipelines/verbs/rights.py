@@ -1,4 +1,4 @@
-"""Verbs about what sites say of use: robots."""
+"""Verbs about what sites say of use: robots, recheck."""
 
 import argparse
 import json
@@ -73,3 +73,48 @@ def _opened(name: str) -> Iterator[Iterable[bytes]]:
         if isinstance(error, BrokenPipeError):
             raise
         raise SourceError(f"{name} cannot be read: {error.strerror}") from error
+
+
+NEWLY_RESERVED = 3  # exit code of `recheck`
+
+
+def recheck_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `recheck` takes."""
+    parser.add_argument("release", nargs="?", help="a release by name; without it the last one")
+    parser.add_argument(
+        "--pages", type=int, default=5, metavar="N",
+        help="pages of each origin that are asked for beside its robots.txt, tdmrep.json and ai.txt (default 5; 0: all)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--delay-s", type=float, metavar="S", help="least pause between requests to a host; else as the recipe crawls"
+    )
+
+
+def recheck(asked: argparse.Namespace) -> None:
+    """Print what may not be used any more; exit 3 where something is newly reserved."""
+    from dataclasses import asdict
+
+    from pipelines.recheck import recheck as visit
+    from pipelines.site import load_site
+    from pipelines.verbs.run import shown_progress
+
+    if asked.pages < 0 or (asked.delay_s is not None and asked.delay_s < 0):
+        raise SourceError("--pages and --delay-s must be at least 0")
+    with shown_progress(asked.json) as progress:
+        found = visit(
+            load_site(asked.site), release=asked.release, pages=asked.pages, delay_s=asked.delay_s, progress=progress
+        )
+    if asked.json:
+        show.as_json(asdict(found) | {"findings": [one._asdict() for one in found.findings], "ok": not found.reserved})
+    else:
+        if found.findings:
+            rows = [(one.state, one.uri, one.items, one.mechanism, one.detail) for one in found.findings]
+            show.table("what may not be used today", ("state", "uri", "items", "mechanism", "what says so"), rows)
+        print(
+            f"release {found.release}: {found.visited} of {found.pages} pages of {found.origins} origins visited; {len(found.reserved)} newly "
+            f"reserved, {len(found.findings) - len(found.reserved)} cannot be read today, {len(found.gone)} gone"
+        )
+        if found.reserved:
+            print("the next run drops what is reserved; what was published stays until it is taken out")
+    if found.reserved:
+        sys.exit(NEWLY_RESERVED)

@@ -41,7 +41,7 @@ def run_verb(asked: argparse.Namespace) -> None:
     if asked.memory is not None:
         changes["memory"] = size(asked.memory, where="--memory")
     site = dataclasses.replace(site, **{key: value for key, value in changes.items() if value is not None})
-    with demo_site(recipes.load(asked.recipe), site) as (recipe, ready), _progress(asked.json) as progress:
+    with demo_site(recipes.load(asked.recipe), site) as (recipe, ready), shown_progress(asked.json) as progress:
         result = run(recipe, ready, progress=progress)
     fields = dataclasses.asdict(result)
     if asked.json:
@@ -63,7 +63,7 @@ def run_verb(asked: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _progress(is_json: bool) -> "Iterator[Progress]":
+def shown_progress(is_json: bool) -> "Iterator[Progress]":
     """A bar a room on a terminal; nothing where nobody looks."""
     if is_json or not sys.stderr.isatty():
         yield lambda room, done, total: None
@@ -147,7 +147,7 @@ def fetch_verb(asked: argparse.Namespace) -> None:
     crawl = Crawl(rounds=(asked.round,), delay_s=asked.delay_s, round_s=asked.round_s)
     source = Source(card=card, lanes=("image_caption",), inputs=(str(path),), crawl=crawl, layout=layout)
     recipe = dataclasses.replace(of_lane("image_caption"), sources=(source,))
-    with _progress(asked.json) as progress:
+    with shown_progress(asked.json) as progress:
         found = list_source(
             recipe, site, source, [adopt(site, path.name, path, Form.TABLE)], asked.round, progress=progress
         )

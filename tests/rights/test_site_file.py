@@ -3,7 +3,7 @@
 import pytest
 
 from pipelines.capture.archive import capture_archive
-from pipelines.capture.live import _unanswered
+from pipelines.capture.live import unanswered
 from pipelines.rights.site_file import ASKED_PATHS, site_file_statements
 from tests.capture.server import http, page
 from tests.capture.test_crawl import Crawled
@@ -70,7 +70,7 @@ def test_a_crawl_asks_every_origin_once_and_the_answers_are_evidence(tmp_path):
 
 def test_a_file_that_does_not_answer_is_a_reservation_too():
     done = Crawled(SITE | {"/ai.txt": lambda connection: None}, site_files=ASKED_PATHS)
-    assert [(row["subject"], row["mechanism"], row["verdict"]) for row in _unanswered(done.outcomes).to_pylist()] == [
+    assert [(row["subject"], row["mechanism"], row["verdict"]) for row in unanswered(done.outcomes).to_pylist()] == [
         ("http://river.example", "ai_txt", "error")
     ]
 
