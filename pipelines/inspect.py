@@ -25,12 +25,14 @@ from pipelines.capture.layout import ARCHIVES
 from pipelines.capture.subject import upload_uri
 from pipelines.capture.uri import absolute
 from pipelines.capture.warc import read_payload
+from pipelines.inspect_rights import said_of
 from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
 from pipelines.recipe import Recipe
 from pipelines.rights.evidence import Statement, header_statements, html_statements
+from pipelines.rights.file_rights import file_statements
 from pipelines.rights.judge import Evidence
-from pipelines.rights.licences import html_licences
+from pipelines.rights.licences import header_licences, html_licences
 from pipelines.rights.site_file import ASKED_PATHS
 from pipelines.spine import align_signals, licences_of
 from pipelines.store import Store
@@ -60,7 +62,8 @@ def inspect(
 ) -> Iterator[Found]:
     """One JSON-ready object an item: of pages, then of the lines of `jsonl`, of archives, of URLs; each in the order given.
 
-    Keys: id, lane, text, language, licence, signals, decisions: [{stage, verdict, reason, signal, value, threshold, detail}].
+    Keys: id, lane, text, language, licence, signals, decisions: [{stage, verdict, reason, signal, value, threshold, detail}];
+    rights, robots and licences: what was said, see `pipelines.inspect_rights`.
     A URL that gives no item has one object {id, error} instead. `hosts`: names that are not in DNS, for URLs.
 
     Raises:
@@ -160,9 +163,12 @@ def _inspect_lines(recipe: Recipe, lane: Lane, lines: Sequence[Found]) -> Iterat
              "uri": uri, "media_type": kind, "headers": headers, "record_type": "resource",
              "payload": {"uri": "", "offset": 0, "length": len(data), "sha256": content}, "payload_bytes": len(data)}
         )  # fmt: skip
-        stated = header_statements(headers) + (html_statements(data) if kind == "text/html" else [])
+        stated = (
+            header_statements(headers) + (html_statements(data) if kind == "text/html" else []) + file_statements(data)
+        )
         rights += [_right(statement, capture_id, content) for statement in stated]
-        hits = html_licences(data, line.get("url")) if kind == "text/html" else []
+        hits = header_licences(headers, line.get("url"))
+        hits += html_licences(data, line.get("url")) if kind == "text/html" else []
         licences += [
             {"capture_id": capture_id, "location": hit.location, "locator": hit.locator, "expression": hit.expression,
              "raw": hit.raw, "evidence_sha256": content}
@@ -305,10 +311,11 @@ def _judged(
             if row["verdict"] != Verdict.SPLIT:
                 kept = ("stage", "verdict", "reason", "signal", "value", "threshold", "detail")
                 said.setdefault(row["item_id"], []).append({name: row[name] for name in kept})
+    evidence_of = said_of(captures.column("capture_id"), evidence)
     order = {capture: number for number, capture in enumerate(captures.column("capture_id").to_pylist())}
     rows = zip(items.to_pylist(), signals.drop_columns(["item_id"]).to_pylist(), strict=True)
     for item, values in sorted(rows, key=lambda pair: order[pair[0]["capture_id"]]):
         yield {
             "id": names[order[item["capture_id"]]], "lane": lane.name, "text": item["text"] or "", "language": item["language"],
-            "licence": item["licence"], "signals": values, "decisions": said.get(item["item_id"], []),
+            "licence": item["licence"], "signals": values, "decisions": said.get(item["item_id"], []), **evidence_of[item["capture_id"]],
         }  # fmt: skip

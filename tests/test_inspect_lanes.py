@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pipelines.inspect import inspect
+from tests.rights.test_picture import BY, DMI, jpeg, xmp
 
 
 def said(found):
@@ -59,3 +60,14 @@ def test_source_code_is_judged_by_its_path_and_its_own_licence(tmp_path):
     assert (said(own), own["licence"]) == ({}, "MIT")
     assert said(copied) == {"quality.code": "vendored"}
     assert said(unlicensed) == {"rights": "licence_unknown"}
+
+
+def test_what_the_metadata_of_a_picture_says_is_shown(tmp_path):
+    packet = xmp(f'plus:DataMining="{DMI}PROHIBITED-AIMLTRAINING"', f'<cc:license rdf:resource="{BY}"/>')
+    (tmp_path / "ball.jpg").write_bytes(jpeg(packet))
+    (found,) = inspect([str(tmp_path / "ball.jpg")], lane="image_caption")
+    assert [(row["mechanism"], row["usage"], row["verdict"]) for row in found["rights"]] == [
+        ("file_metadata", "all", "unknown"), ("xmp_plus_datamining", "train-ai", "disallow"),
+    ]  # fmt: skip
+    assert [(row["location"], row["expression"]) for row in found["licences"]] == [("file_metadata", "CC-BY-4.0")]
+    assert said(found)["rights"] == "file_opt_out"

@@ -46,7 +46,15 @@ def test_robots_txt_is_asked_first_and_a_page_it_allows_is_judged(visit):
     (found,), log = visit(answers, "http://a.example/story")
     assert log.paths() == ["/robots.txt", *ASKED_PATHS, "/story"]
     assert b"User-Agent: HeadwaterBot/1.0 (+you@example.org)" in log.asked[0].raw
-    assert found.keys() == {"id", "lane", "text", "language", "licence", "signals", "decisions"}
+    assert found.keys() == {
+        "id", "lane", "text", "language", "licence", "signals", "decisions", "rights", "robots", "licences",
+    }  # fmt: skip
+    said = [(row["subject"], row["mechanism"], row["verdict"], row["excerpt"]) for row in found["rights"]]
+    assert said == [
+        ("http://a.example", "ai_txt", "unknown", "answered 404"),
+        ("http://a.example", "wellknown_tdmrep", "unknown", "answered 404"),
+    ]
+    assert [(row["origin"], row["status"]) for row in found["robots"]] == [("http://a.example", 200)]
     assert (found["id"], found["language"]) == ("http://a.example/story", "en")
     assert paragraphs("visit")[0] in found["text"]
     assert {row["verdict"] for row in found["decisions"]} == {"keep"}
@@ -104,3 +112,25 @@ def test_a_special_purpose_address_is_refused_unless_the_site_names_the_host(vis
     assert found["id"] == url
     assert found["error"].startswith("refused: address in ")
     assert log.connections == 0
+
+
+def test_what_headers_page_and_site_say_is_shown_with_its_place(visit):
+    link = "Link: <https://creativecommons.org/licenses/by/4.0/>; rel=license\r\nTDM-Reservation: 0\r\n"
+    body = (
+        STORY.partition(b"\r\n\r\n")[2] + b"<a rel=license href='https://creativecommons.org/licenses/by-sa/4.0/'>x</a>"
+    )
+    answers = {
+        "/story": http(body, more=link),
+        "/.well-known/tdmrep.json": http(b'[{"location": "/x", "tdm-reservation": 1}]'),
+    }
+    (found,), _ = visit(answers, "http://a.example/story")
+    said = [(row["subject"], row["mechanism"], row["verdict"], row["locator"]) for row in found["rights"]]
+    assert said == [
+        (None, "http_tdm", "allow", "header tdm-reservation"),
+        ("http://a.example", "ai_txt", "unknown", "file"),
+        ("http://a.example/x", "wellknown_tdmrep", "disallow", "rule 1"),
+    ]
+    assert [(row["location"], row["expression"]) for row in found["licences"]] == [
+        ("http_link", "CC-BY-4.0"), ("rel_license", "CC-BY-SA-4.0"),
+    ]  # fmt: skip
+    assert found["licence"] == "CC-BY-4.0"

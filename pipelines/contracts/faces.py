@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import cast
 
 import pyarrow as pa
 
@@ -23,6 +24,7 @@ from pipelines.stage import Scalar, Stage
 from schemas.decision import DECISION, State, Verdict
 from schemas.item import ID, item_schema
 from schemas.reasons import Reason
+from schemas.rights import LICENCE, RIGHTS
 from schemas.source import SourceCard
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "recipe.md"
@@ -144,9 +146,28 @@ def inspect_line() -> Schema:
             "description": "what every judge says, and the split or a measure where it failed",
             "type": "array", "items": of_fields(fields, fields_of("schemas.decision", "DECISION")),
         },
+        "rights": _rows("statements of use of the capture (subject null) and of its site", "schemas.rights", "RIGHTS", RIGHTS, (
+            "subject", "mechanism", "usage", "verdict", "agent", "locator", "excerpt",
+        ), hexed=maybe),
+        "robots": {
+            "description": "the robots.txt that holds, last, behind the redirects that led to it; empty where none is known",
+            "type": "array",
+            "items": _object({"origin": text, "status": {"type": ["integer", "null"]}, "body_sha256": text}, "origin"),
+        },
+        "licences": _rows(
+            "every place that names a licence", "schemas.rights", "LICENCE", LICENCE, ("location", "locator", "expression", "raw"),
+            hexed=text,
+        ),
     }  # fmt: skip
     failed: Schema = {"id": name, "error": text}
     return {"oneOf": [_object(item, *item), _object(failed, *failed)]}
+
+
+def _rows(says: str, module: str, table: str, schema: pa.Schema, columns: tuple[str, ...], *, hexed: Schema) -> Schema:
+    """A list of rows of an evidence table, the digest of what says so in hex."""
+    rows = of_fields([schema.field(name) for name in columns], fields_of(module, table))
+    properties = {**cast(Schema, rows["properties"]), "evidence_sha256": hexed}
+    return {"description": says, "type": "array", "items": _object(properties, *properties)}
 
 
 def result() -> Schema:
