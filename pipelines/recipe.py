@@ -15,8 +15,6 @@ from pipelines.capture.block import BlockList, block_list
 from pipelines.capture.layout import Layout
 from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
-from pipelines.measures.url import SETTINGS as FILE_SETTINGS
-from pipelines.measures.url import list_digest
 from pipelines.mix.balance import Balance, read_entries
 from pipelines.policies.owners import CODE_OWNERS, read_owners
 from pipelines.rights.judge import rights_stage
@@ -273,16 +271,9 @@ def with_files(stage: Stage, base: Path) -> Stage:
     """The stage with the digests of the files that its settings name; relative paths start from `base`.
 
     Raises:
-        RecipeError: one of them cannot be read, or is no list.
+        RecipeError: one of them cannot be read, or is not what the stage reads.
     """
-    if not set(FILE_SETTINGS) <= stage.settings.keys():
-        return stage
-    entries = [entry for name in FILE_SETTINGS for entry in _strings(stage.settings[name])]
-    return dataclasses.replace(stage, files=tuple((entry, list_digest(base, entry)) for entry in entries), base=base)
-
-
-def _strings(value: Scalar) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else ()
+    return dataclasses.replace(stage, files=stage.find_files(stage, base), base=base) if stage.find_files else stage
 
 
 def _override(lanes: tuple[Lane, ...], keys: toml.Table, base: Path) -> tuple[Lane, ...]:

@@ -88,7 +88,8 @@ class Stage:
 
     `version` rises with every change of output. `parameters` are what a recipe may override; for judges made of rules
     they are the rules' thresholds. `models` are (name, sha256 hex) of the model files it uses; `files` are (name, sha256 hex) of
-    the files its settings name, relative to the folder `base`, which is no part of its identity. `signals`: of a measure, the
+    the files its settings name, relative to the folder `base`, which is no part of its identity; `find_files` finds them, and raises
+    RecipeError. `signals`: of a measure, the
     names of the fields it gives. `check`: raises RecipeError where overridden settings, each of its type, cannot be used.
     `switches`: settings that hold the sha256 (hex) of an optional model file, each with the name under which a site names its
     path; an empty one is off. `companions`: the like of files that a switch goes with. `reads_payload`: a measure that is given
@@ -106,6 +107,7 @@ class Stage:
     files: tuple[tuple[str, str], ...] = ()
     signals: tuple[str, ...] = ()
     check: Callable[["Stage"], None] | None = None
+    find_files: Callable[["Stage", Path], tuple[tuple[str, str], ...]] | None = None
     switches: tuple[tuple[str, str], ...] = ()
     companions: tuple[tuple[str, str], ...] = ()
     reads_payload: bool = False

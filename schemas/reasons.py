@@ -82,6 +82,14 @@ class Reason(StrEnum):
         "url_listed",
         "a list of the recipe names the address, its host or a word in it; the detail is the list's category",
     )
+    EVALUATION_OVERLAP = (
+        "evaluation_overlap",
+        "the text holds a problem of an evaluation set, or its solution; the detail names set, entry and place",
+    )
+    PROTECTED_OVERLAP = (
+        "protected_overlap",
+        "the text shares more with a work on the list of protected ones than allowed",
+    )
     SPAM_WORDS = "spam_words", "too many phrases of bulk advertising"
     SPAM_LIKELY = (
         "spam_likely",

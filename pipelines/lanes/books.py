@@ -7,11 +7,13 @@ from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.lane import Lane
 from pipelines.measures.harm import HATE_MEASURE, SPAM_MEASURE
 from pipelines.measures.language import LANGUAGE
+from pipelines.measures.overlap import OVERLAP_MEASURE
 from pipelines.measures.stop_words import STOP_WORD_COUNT
 from pipelines.measures.text import TEXT_STATISTICS
 from pipelines.policies.books import BOOK_QUALITY
 from pipelines.policies.harm import HATE_CLASSIFIER, SPAM_CLASSIFIER
 from pipelines.policies.language import LANGUAGE_WANTED
+from pipelines.policies.overlap import OVERLAP
 from pipelines.rights.book_notices import book_licence_rows
 from pipelines.shard.sample import text_samples
 from pipelines.split.book import BOOK_FACTS, BOOK_SPLIT, book_reader
@@ -37,8 +39,8 @@ BOOKS = Lane(
     decoder=book_reader,
     facts=BOOK_FACTS,
     split=BOOK_SPLIT,
-    measures=(LANGUAGE, TEXT_STATISTICS, STOP_WORD_COUNT, SPAM_MEASURE, HATE_MEASURE),
-    judges=(LANGUAGE_WANTED, BOOK_QUALITY, SPAM_CLASSIFIER, HATE_CLASSIFIER),
+    measures=(LANGUAGE, TEXT_STATISTICS, STOP_WORD_COUNT, SPAM_MEASURE, HATE_MEASURE, OVERLAP_MEASURE),
+    judges=(LANGUAGE_WANTED, BOOK_QUALITY, SPAM_CLASSIFIER, HATE_CLASSIFIER, OVERLAP),
     edits=(PII_REDACT,),
     dedup=text_dedup(BOOK_DEDUP),
     config=TEXT,

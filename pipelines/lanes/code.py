@@ -6,7 +6,9 @@ from pipelines.dedup.text import text_dedup
 from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.lane import Lane
 from pipelines.measures.code import CODE_STATISTICS
+from pipelines.measures.overlap import OVERLAP_MEASURE
 from pipelines.policies.code import CODE_QUALITY
+from pipelines.policies.overlap import OVERLAP
 from pipelines.policies.owners import CODE_OWNERS
 from pipelines.rights.code_licences import licence_rows
 from pipelines.shard.sample import text_samples
@@ -20,8 +22,8 @@ CODE = Lane(
     decoder=code_reader,
     facts=CODE_FACTS,
     split=CODE_SPLIT,
-    measures=(CODE_STATISTICS,),
-    judges=(CODE_OWNERS, CODE_QUALITY),
+    measures=(CODE_STATISTICS, OVERLAP_MEASURE),
+    judges=(CODE_OWNERS, CODE_QUALITY, OVERLAP),
     edits=(PII_REDACT,),
     dedup=text_dedup(CODE_DEDUP),
     config=TEXT,

@@ -7,6 +7,7 @@ from pipelines.lanes.lane import Lane
 from pipelines.measures.harm import HATE_MEASURE, SPAM_MEASURE
 from pipelines.measures.language import LANGUAGE
 from pipelines.measures.lines import LINE_STATISTICS
+from pipelines.measures.overlap import OVERLAP_MEASURE
 from pipelines.measures.quality import QUALITY_MEASURE
 from pipelines.measures.sentences import SENTENCE_STATISTICS
 from pipelines.measures.stop_words import STOP_WORD_COUNT
@@ -18,6 +19,7 @@ from pipelines.policies.gopher import GOPHER_QUALITY, GOPHER_REPETITION
 from pipelines.policies.harm import HATE_CLASSIFIER, SPAM_CLASSIFIER
 from pipelines.policies.language import LANGUAGE_WANTED
 from pipelines.policies.madlad import MADLAD_QUALITY
+from pipelines.policies.overlap import OVERLAP
 from pipelines.policies.quality import QUALITY_CLASSIFIER
 from pipelines.policies.refinedweb import REFINEDWEB_QUALITY
 from pipelines.policies.spam import SPAM_PHRASES
@@ -35,11 +37,11 @@ WEB = Lane(
     split=HTML_SPLIT,
     measures=(
         URL_CATEGORY, LANGUAGE, TEXT_STATISTICS, STOP_WORD_COUNT, LINE_STATISTICS, SENTENCE_STATISTICS, SPAM_MEASURE, HATE_MEASURE,
-        QUALITY_MEASURE,
+        QUALITY_MEASURE, OVERLAP_MEASURE,
     ),
     judges=(
         URL_LISTED, LANGUAGE_WANTED, GOPHER_QUALITY, GOPHER_REPETITION, C4_QUALITY, REFINEDWEB_QUALITY, FINEWEB_QUALITY, MADLAD_QUALITY,
-        SPAM_PHRASES, SPAM_CLASSIFIER, HATE_CLASSIFIER, QUALITY_CLASSIFIER,
+        SPAM_PHRASES, SPAM_CLASSIFIER, HATE_CLASSIFIER, QUALITY_CLASSIFIER, OVERLAP,
     ),
     edits=(REMOVE_LINES, PII_REDACT),
     dedup=text_dedup(TEXT_DEDUP),

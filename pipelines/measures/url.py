@@ -87,6 +87,11 @@ def _names(known: UrlList, host: str, address: str) -> bool:
     return any(place == path or place.startswith((f"{path}/", f"{path}?", f"{path}#")) for path in paths)
 
 
+def find_lists(stage: Stage, base: Path) -> tuple[tuple[str, str], ...]:
+    """Every entry of the settings with the digest of its list. Raises RecipeError as `list_digest`."""
+    return tuple((entry, list_digest(base, entry)) for name in SETTINGS for entry in _entries(stage, name))
+
+
 def list_digest(base: Path, entry: str) -> str:
     """The sha256, hex, of the list that an entry `category=path` names, after a look at it; relative paths start from `base`.
 
@@ -141,4 +146,5 @@ URL_CATEGORY = Stage(
     fn=url_category,
     parameters=tuple((name, ()) for name in SETTINGS),
     signals=("url_category",),
+    find_files=find_lists,
 )

@@ -12,8 +12,6 @@ from schemas.errors import InputError
 if TYPE_CHECKING:
     from pipelines.dedup.overlap import Hit
 
-NGRAMS = (5, 1000)  # Chosen: fewer words stand in any text; a run of more is no n-gram
-
 
 def overlap_arguments(parser: argparse.ArgumentParser) -> None:
     """What `overlap` takes."""
@@ -30,6 +28,8 @@ def overlap_arguments(parser: argparse.ArgumentParser) -> None:
 
 def overlap(asked: argparse.Namespace) -> None:
     """Print the hits of every text, one line each, in the order of the file."""
+    from pipelines.measures.overlap import NGRAMS
+
     if not NGRAMS[0] <= asked.ngram <= NGRAMS[1]:
         raise InputError(f"--ngram {asked.ngram} must be from {NGRAMS[0]} to {NGRAMS[1]} words; 13 is usual")
     from pipelines.dedup.overlap import known_sets, overlaps
