@@ -3,7 +3,8 @@
 Pure functions over the tables of RECORD (`schemas/training.py`): the run folder's or the ledger's. No torch, no training.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,16 +38,51 @@ def exposure(item_ids: Iterable[bytes], record: Record) -> pa.Table:
     A checkpoint whose run, or a run it went on from, has no consumption row may have seen anything: its `times` is null
     for every item asked. Not to be listed means not to have been fed.
     """
-    asked = sorted(set(item_ids))
-    rows = []
     plans: Plans = {}
+    asked = sorted(set(item_ids))
+    return told(asked, record, lambda checkpoint_id: seen(checkpoint_id, record, asked, plans))
+
+
+def told(asked: Sequence[bytes], record: Record, counted: Callable[[bytes], Counts]) -> pa.Table:
+    """EXPOSURE of these items. `counted`: what a checkpoint saw of them, its ancestors' too."""
+    rows = []
     for one in record["checkpoint"].to_pylist():
-        counts = seen(one["checkpoint_id"], record, asked, plans)
+        counts = counted(one["checkpoint_id"])
         for item_id in asked:
             if counts is None or item_id in counts:
                 named = {name: one[name] for name in ("checkpoint_id", "training_run", "step", "path")}
                 rows.append({"item_id": item_id, **named, "times": None if counts is None else counts[item_id]})
     return pa.Table.from_pylist(rows, EXPOSURE)
+
+
+# One row a time that an item was fed: what compaction keeps, so that nobody has to pack a plan to look one item up.
+FEEDING = pa.schema(
+    [
+        pa.field("training_run", pa.string(), nullable=False),
+        pa.field("item_id", ID, nullable=False),
+        pa.field("row", pa.int64(), nullable=False),  # of the run's plan, counted from 0 through all epochs
+    ]
+)
+
+
+def feedings(record: Record) -> pa.Table:
+    """FEEDING: every time that a run, whose consumption and documents are in the record, was fed an item; in no order."""
+    found = [FEEDING.empty_table()]
+    for run in record["training_run"].to_pylist():
+        documents = _rows(record["document"], "plan_digest", run["plan_digest"])
+        consumed = _rows(record["consumption"], "training_run", run["training_run"]).to_pylist()
+        if not len(documents):
+            continue
+        plan = Plan.of(documents, seed=run["seed"], row_tokens=run["row_tokens"], block=run["block"])
+        for one in consumed:
+            entries, rows = plan.fed(one["first_row"], one["last_row"])
+            columns = [
+                pa.repeat(run["training_run"], len(rows)),
+                documents.column("item_id").take(pa.array(entries)),
+                pa.array(rows),
+            ]
+            found.append(pa.table(columns, schema=FEEDING))
+    return pa.concat_tables(found)
 
 
 def seen(
@@ -67,11 +103,34 @@ def seen(
     return None if before is None else {item: own.get(item, 0) + before.get(item, 0) for item in own.keys() | before}
 
 
+def seen_by_index(checkpoint_id: bytes, record: Record, feeding: pa.Table) -> Counts:
+    """What `seen` gives of the items of `feeding` (FEEDING), counted there; the record needs no documents.
+
+    None where the checkpoint, its run, or what it consumed is not in the record.
+    """
+    one = _row(record["checkpoint"], "checkpoint_id", checkpoint_id)
+    run = _row(record["training_run"], "training_run", one["training_run"]) if one else None
+    if one is None or run is None or not _reaches(run, one["rows"], record):
+        return None
+    mine = _rows(feeding, "training_run", run["training_run"])
+    counts = Counter(mine.filter(pc.less(mine.column("row"), one["rows"])).column("item_id").to_pylist())
+    if run["init_checkpoint"] is None:
+        return counts
+    before = seen_by_index(run["init_checkpoint"], record, feeding)
+    return None if before is None else counts + Counter(before)
+
+
+def _reaches(run: Row, rows: int, record: Record) -> bool:
+    """Whether the run recorded that it consumed so many rows."""
+    consumed = _rows(record["consumption"], "training_run", run["training_run"]).column("last_row").to_pylist()
+    return bool(consumed) and max(consumed) + 1 >= rows
+
+
 def _fed(run: Row, rows: int, record: Record, item_ids: Sequence[bytes] | None, plans: Plans) -> Counts:
     """What the first `rows` rows of a run held, as far as they are recorded as consumed."""
     documents = _rows(record["document"], "plan_digest", run["plan_digest"])
     consumed = _rows(record["consumption"], "training_run", run["training_run"]).to_pylist()
-    if not len(documents) or not consumed or max(row["last_row"] for row in consumed) + 1 < rows:
+    if not len(documents) or not _reaches(run, rows, record):
         return None
     key = (run["plan_digest"], run["seed"], run["row_tokens"], run["block"])
     if key not in plans:

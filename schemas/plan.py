@@ -150,6 +150,16 @@ class Plan:
                 counts += np.bincount(self.entries[inside], minlength=len(counts))
         return counts
 
+    def fed(self, first_row: int, last_row: int) -> tuple[Ints, Ints]:
+        """(documents, rows), int64 each: every time that a document is in rows first_row..last_row, both included."""
+        documents, found = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for epoch in range(first_row // self.rows, last_row // self.rows + 1) if self.rows else ():
+            rows = epoch * self.rows + self.epoch_rows(epoch)
+            inside = (first_row <= rows) & (rows <= last_row)
+            documents.append(self.entries[inside])
+            found.append(rows[inside])
+        return np.concatenate(documents), np.concatenate(found)
+
     def first_rows(self) -> Ints:
         """int64[n]: the first row that holds each document; -1 for those never fed."""
         found = np.full(len(self.lengths), np.iinfo(np.int64).max)

@@ -9,7 +9,7 @@ from pipelines.audit.items import lineage, placements
 from pipelines.audit.names import resolve
 from pipelines.audit.open import Ledger
 from pipelines.audit.words import UNKNOWN, Row
-from pipelines.ledger.database import Database
+from pipelines.ledger.database import Database, among
 from pipelines.rights.policy import policy
 from pipelines.rights.spdx import licence_class
 from schemas.item import ID
@@ -21,18 +21,27 @@ _SITE = (
     "SELECT DISTINCT capture_id, uri, fetched_at FROM capture WHERE uri = $site OR host = lower($site)"
     " OR ends_with(host, '.' || lower($site))"
 )
-_ITEM = "SELECT DISTINCT * FROM item"
 _SHARD = "SELECT DISTINCT shard_id, release, lane, split, path, sha256 FROM shard"
-# What is in the release, with its capture's row and the licence that counts: its own, else that of its source card.
-_PUBLISHED = (
-    "SELECT p.item_id, i.capture_id, i.lane, i.modality, i.language, i.bytes, i.source, s.kind AS source_kind,"
-    " coalesce(i.licence, s.licence) AS licence, i.licence IS NULL AND s.licence IS NOT NULL AS of_card"
-    f" FROM placement p JOIN ({_ITEM}) i USING (item_id) LEFT JOIN (SELECT DISTINCT * FROM source) s ON s.name = i.source"
-)
-_CAPTURED = "SELECT capture_id, any_value(uri) AS uri, any_value(host) AS host, max(fetched_at) AS fetched_at FROM capture GROUP BY 1"
 _RESERVING = "verdict = '{}' AND usage IN ({})".format(
     RightsVerdict.DISALLOW.value, ", ".join(f"'{usage.value}'" for usage in (Usage.TRAIN_AI, Usage.TDM, Usage.ALL))
 )
+
+
+def _published(db: Database) -> str:
+    """What is in the release, and the licence that counts: its own, else that of its source card. A placement is there once."""
+    return (
+        "SELECT p.item_id, i.capture_id, i.lane, i.modality, i.language, i.bytes, i.source, s.kind AS source_kind,"
+        " coalesce(i.licence, s.licence) AS licence, i.licence IS NULL AND s.licence IS NOT NULL AS of_card"
+        f" FROM placement p JOIN ({db.once('item')}) i USING (item_id) LEFT JOIN ({db.once('source')}) s ON s.name = i.source"
+    )
+
+
+def _captured(db: Database) -> str:
+    """uri, host and fetched_at of each capture, once: a record may lie in two archives."""
+    (row,) = db.rows("SELECT count(DISTINCT capture_id) AS n FROM capture")
+    if row["n"] == db.count("capture"):
+        return "SELECT capture_id, uri, host, fetched_at FROM capture"
+    return "SELECT capture_id, any_value(uri) AS uri, any_value(host) AS host, max(fetched_at) AS fetched_at FROM capture GROUP BY 1"
 
 
 def published(ledger: Ledger, site: str) -> pa.Table:
@@ -41,8 +50,8 @@ def published(ledger: Ledger, site: str) -> pa.Table:
     A page that says what a picture shows is in the release with that picture.
     """
     return ledger.db.table(
-        f"WITH site AS ({_SITE}), items AS ({_ITEM}), found AS (SELECT item_id, uri FROM site JOIN items USING (capture_id)"
-        " UNION SELECT item_id, uri FROM site JOIN items ON text_capture_id = site.capture_id)"
+        f"WITH site AS ({_SITE}), found AS (SELECT item_id, uri FROM site JOIN item USING (capture_id)"
+        " UNION SELECT item_id, uri FROM site JOIN item ON text_capture_id = site.capture_id)"
         " SELECT uri, p.release, s.lane, s.split, 'releases/' || p.release || '/' || s.path AS shard, p.key, p.offset, p.length"
         f" FROM found JOIN placement p USING (item_id) JOIN ({_SHARD}) s USING (shard_id, release) ORDER BY uri, key",
         {"site": site},
@@ -52,10 +61,9 @@ def published(ledger: Ledger, site: str) -> pa.Table:
 def dropped(ledger: Ledger, site: str) -> pa.Table:
     """uri, item_id, state, stage, reason, signal, value, threshold, detail, witness_id of what was not kept; by uri."""
     return ledger.db.table(
-        f"SELECT uri, item_id, d.state, d.stage, d.reason, x.signal, x.value, x.threshold, x.detail, d.successor_id AS witness_id"
-        f" FROM ({_SITE}) JOIN ({_ITEM}) USING (capture_id) JOIN disposition d USING (item_id) LEFT JOIN"
-        " (SELECT DISTINCT item_id, stage, reason, signal, value, threshold, detail FROM decision) x USING (item_id, stage, reason)"
-        " WHERE d.state NOT IN ('kept', 'split') ORDER BY uri, item_id",
+        f"SELECT DISTINCT uri, item_id, d.state, d.stage, d.reason, x.signal, x.value, x.threshold, x.detail, d.successor_id AS witness_id"
+        f" FROM (SELECT DISTINCT uri, item_id FROM ({_SITE}) JOIN item USING (capture_id)) JOIN disposition d USING (item_id) LEFT JOIN"
+        " decision x USING (item_id, stage, reason) WHERE d.state NOT IN ('kept', 'split') ORDER BY uri, item_id",
         {"site": site},
     )
 
@@ -63,15 +71,29 @@ def dropped(ledger: Ledger, site: str) -> pa.Table:
 def origin(ledger: Ledger, name: str) -> pa.Table:
     """From each item up to its root: depth (0 is the item), item_id, uri, fetched_at, and the payload's place and sha256."""
     at, found = resolve(ledger, name)
-    ids = list(found.items) or [row["item_id"] for row in _items_of(at.db, found.captures)]
+    starts = list(found.items) or [
+        row["item_id"] for row in lineage(at.db, (), found.captures) if row["capture_id"] in found.captures
+    ]
+    rows = {row["item_id"]: row for row in lineage(at.db, starts)}
+    above: list[tuple[bytes, int, bytes]] = []
+    for start in starts:
+        item: bytes | None = start
+        while item is not None:
+            above.append((start, sum(one[0] == start for one in above), item))
+            item = rows[item]["parent_id"]
+    line = pa.table(
+        {
+            "start": pa.array([one[0] for one in above], ID), "depth": pa.array([one[1] for one in above], pa.int64()),
+            "item_id": pa.array([one[2] for one in above], ID), "lane": pa.array([rows[one[2]]["lane"] for one in above], pa.string()),
+            "capture_id": pa.array([rows[one[2]]["capture_id"] for one in above], ID),
+        }
+    )  # fmt: skip
+    at.db.connection.register("line", line)
+    captures = sorted({row["capture_id"] for row in rows.values()})
     return at.db.table(
-        f"WITH RECURSIVE items AS ({_ITEM}), up(start, item_id, depth) AS (SELECT item_id, item_id, 0 FROM items WHERE item_id IN"
-        " (SELECT unnest($ids::BLOB[])) UNION ALL SELECT start, parent_id, depth + 1 FROM up JOIN items USING (item_id)"
-        " WHERE parent_id IS NOT NULL) SELECT start, depth, item_id, lane, uri, fetched_at, payload.uri AS stored,"
-        " payload.offset AS offset, payload.length AS length, payload.sha256 AS payload_sha256 FROM up JOIN items USING (item_id)"
-        " LEFT JOIN (SELECT DISTINCT capture_id, uri, fetched_at, payload FROM capture) USING (capture_id)"
-        " ORDER BY start, depth, stored",
-        {"ids": ids},
+        "SELECT start, depth, item_id, lane, uri, fetched_at, payload.uri AS stored, payload.offset AS offset,"
+        " payload.length AS length, payload.sha256 AS payload_sha256 FROM line LEFT JOIN (SELECT DISTINCT capture_id, uri, fetched_at,"
+        f" payload FROM capture WHERE {among('capture_id', captures)}) USING (capture_id) ORDER BY start, depth, stored"
     )
 
 
@@ -90,7 +112,7 @@ def robots(ledger: Ledger, site: str) -> pa.Table:
     barred = {
         row["capture_id"]: row["detail"]
         for row in ledger.db.rows(
-            f"SELECT DISTINCT capture_id, coalesce(detail, reason) AS detail FROM decision JOIN ({_ITEM}) USING (item_id)"
+            f"SELECT DISTINCT capture_id, coalesce(detail, reason) AS detail FROM decision JOIN item USING (item_id)"
             f" WHERE reason IN (SELECT unnest($barring)) AND capture_id IN (SELECT capture_id FROM ({_SITE}))",
             {"site": site, "barring": barring},
         )
@@ -124,7 +146,7 @@ def reservations(ledger: Ledger) -> pa.Table:
     `subject` null: the page itself; else the site, and behind it the pattern of the paths meant (all items of the site count).
     """
     return ledger.db.table(
-        f"WITH published AS ({_PUBLISHED}), placed AS (SELECT capture_id, uri, count(*) AS n FROM published JOIN ({_CAPTURED})"
+        f"WITH published AS ({_published(ledger.db)}), placed AS (SELECT capture_id, uri, count(*) AS n FROM published JOIN ({_captured(ledger.db)})"
         " USING (capture_id) GROUP BY 1, 2), said AS (SELECT DISTINCT capture_id, subject_kind, subject, mechanism, usage, agent FROM rights"
         f" WHERE {_RESERVING}), own AS (SELECT mechanism, usage, agent, NULL::VARCHAR AS subject, n, uri FROM said JOIN placed"
         " USING (capture_id) WHERE subject_kind = 'capture'), wide AS (SELECT mechanism, usage, agent, subject, n, uri FROM"
@@ -141,7 +163,7 @@ def licence_mix(ledger: Ledger) -> pa.Table:
     licence "unknown": none was found. conflicts: items whose capture names more than one licence.
     """
     found = ledger.db.table(
-        f"WITH published AS ({_PUBLISHED}), named AS (SELECT capture_id FROM licence WHERE expression IS NOT NULL GROUP BY 1"
+        f"WITH published AS ({_published(ledger.db)}), named AS (SELECT capture_id FROM licence WHERE expression IS NOT NULL GROUP BY 1"
         " HAVING count(DISTINCT expression) > 1) SELECT coalesce(licence, 'unknown') AS licence, lane, count(*) AS items,"
         " sum(bytes)::BIGINT AS bytes, count(*) FILTER (of_card) AS of_card, count(*) FILTER (capture_id IN (FROM named)) AS conflicts"
         " FROM published GROUP BY ALL ORDER BY items DESC, licence, lane"
@@ -159,10 +181,7 @@ def licence_evidence(ledger: Ledger, name: str) -> pa.Table:
     """What names a licence of these items, or of what they are about: uri, location, locator, expression, raw, sha256 of the evidence."""
     at, found = resolve(ledger, name)
     captures = sorted({*found.captures, *(row["capture_id"] for row in lineage(at.db, found.items))})
-    rows = at.db.rows(
-        "SELECT DISTINCT capture_id, uri, fetched_at FROM capture WHERE capture_id IN (SELECT unnest($ids::BLOB[]))",
-        {"ids": captures},
-    )
+    rows = at.db.rows(f"SELECT DISTINCT capture_id, uri, fetched_at FROM capture WHERE {among('capture_id', captures)}")
     ids = {row["capture_id"]: row["uri"] for row in rows}
     uris = sorted({uri for uri in ids.values() if uri})
     # A statement about a folder has its URI, which ends in "/".
@@ -179,8 +198,8 @@ def licence_evidence(ledger: Ledger, name: str) -> pa.Table:
 def attribution(ledger: Ledger) -> pa.Table:
     """licence, class, source, host (null: an upload), items, a uri, for every licence but public domain; by licence, source and host."""
     found = ledger.db.table(
-        f"SELECT coalesce(licence, 'unknown') AS licence, source, host, count(*) AS items, min(uri) AS uri FROM ({_PUBLISHED})"
-        f" LEFT JOIN ({_CAPTURED}) USING (capture_id) GROUP BY ALL ORDER BY licence, source, host"
+        f"SELECT coalesce(licence, 'unknown') AS licence, source, host, count(*) AS items, min(uri) AS uri FROM ({_published(ledger.db)})"
+        f" LEFT JOIN ({_captured(ledger.db)}) USING (capture_id) GROUP BY ALL ORDER BY licence, source, host"
     )
     classed = _with_class(found)
     owed = [value not in ("public_domain",) for value in classed.column("class").to_pylist()]
@@ -191,10 +210,10 @@ def outside_policy(ledger: Ledger) -> pa.Table:
     """item_id, lane, uri, licence, class of published items whose licence the run's policy does not allow: no row is right."""
     (run,) = ledger.db.rows("SELECT DISTINCT policy FROM run WHERE run = $run", {"run": _run(ledger)})
     allowed = policy(run["policy"]).allowed
-    names = ledger.db.rows(f"SELECT DISTINCT licence FROM ({_PUBLISHED})")
+    names = ledger.db.rows(f"SELECT DISTINCT licence FROM ({_published(ledger.db)})")
     bad = [row["licence"] for row in names if licence_class(row["licence"]) not in allowed]
     found = ledger.db.table(
-        f"SELECT item_id, lane, uri, coalesce(licence, 'unknown') AS licence FROM ({_PUBLISHED}) LEFT JOIN ({_CAPTURED})"
+        f"SELECT item_id, lane, uri, coalesce(licence, 'unknown') AS licence FROM ({_published(ledger.db)}) LEFT JOIN ({_captured(ledger.db)})"
         " USING (capture_id) WHERE licence IN (SELECT unnest($bad::VARCHAR[])) OR (licence IS NULL AND $null) ORDER BY item_id",
         {"bad": [name for name in bad if name is not None], "null": None in bad},
     )
@@ -209,17 +228,16 @@ def copies(ledger: Ledger, name: str) -> pa.Table:
     at, found = resolve(ledger, name)
     ids = [row["item_id"] for row in lineage(at.db, found.items, found.captures)]
     return at.db.table(
-        f"WITH items AS ({_ITEM}), hit AS (SELECT * FROM items WHERE item_id IN (SELECT unnest($ids::BLOB[]))), merged AS"
-        " (SELECT DISTINCT * FROM duplicate), clusters AS (SELECT DISTINCT cluster_id FROM merged WHERE item_id IN (SELECT item_id FROM hit)"
+        f"WITH items AS (SELECT * FROM item), hit AS (SELECT * FROM items WHERE {among('item_id', ids)}), merged AS"
+        " (SELECT * FROM duplicate), clusters AS (SELECT DISTINCT cluster_id FROM merged WHERE item_id IN (SELECT item_id FROM hit)"
         " OR witness_id IN (SELECT item_id FROM hit)), members AS (SELECT item_id FROM merged SEMI JOIN clusters USING (cluster_id)"
         " UNION SELECT witness_id FROM merged SEMI JOIN clusters USING (cluster_id) UNION SELECT item_id FROM hit UNION"
         " SELECT item_id FROM items SEMI JOIN hit USING (content_sha256))"
-        " SELECT m.item_id, uri, coalesce(d.method, CASE WHEN content_sha256 IN (SELECT content_sha256 FROM hit) AND m.item_id NOT IN"
+        " SELECT DISTINCT m.item_id, uri, coalesce(d.method, CASE WHEN content_sha256 IN (SELECT content_sha256 FROM hit) AND m.item_id NOT IN"
         " (SELECT item_id FROM hit) THEN 'exact_content' END) AS method, d.similarity, e.state, p.release, s.path AS shard"
-        " FROM members m JOIN items USING (item_id) LEFT JOIN (SELECT DISTINCT capture_id, uri FROM capture) USING (capture_id)"
+        " FROM members m JOIN items USING (item_id) LEFT JOIN (SELECT capture_id, uri FROM capture) USING (capture_id)"
         " LEFT JOIN merged d ON d.item_id = m.item_id LEFT JOIN disposition e ON e.item_id = m.item_id"
-        f" LEFT JOIN placement p ON p.item_id = m.item_id LEFT JOIN ({_SHARD}) s USING (shard_id, release) ORDER BY m.item_id",
-        {"ids": ids},
+        f" LEFT JOIN placement p ON p.item_id = m.item_id LEFT JOIN ({_SHARD}) s USING (shard_id, release) ORDER BY m.item_id"
     )
 
 
@@ -275,7 +293,7 @@ def domains(ledger: Ledger) -> pa.Table:
     Source of the tenth: the EU's template for the summary of training content, section 2.3.
     """
     return ledger.db.table(
-        f"WITH hosts AS (SELECT host, sum(bytes)::BIGINT AS bytes, count(*) AS items FROM ({_PUBLISHED}) JOIN ({_CAPTURED})"
+        f"WITH hosts AS (SELECT host, sum(bytes)::BIGINT AS bytes, count(*) AS items FROM ({_published(ledger.db)}) JOIN ({_captured(ledger.db)})"
         " USING (capture_id) WHERE source_kind = 'web_crawl' AND host IS NOT NULL GROUP BY 1)"
         " SELECT * FROM hosts ORDER BY bytes DESC, host LIMIT (SELECT CAST(ceil(count(*) / 10) AS BIGINT) FROM hosts)"
     )
@@ -286,7 +304,7 @@ def sizes(ledger: Ledger) -> pa.Table:
     return ledger.db.table(
         "SELECT modality, count(*) AS items, sum(bytes)::BIGINT AS bytes, list_sort(list(DISTINCT language)"
         " FILTER (language IS NOT NULL)) AS languages, min(fetched_at) AS obtained_from, max(fetched_at) AS obtained_until"
-        f" FROM ({_PUBLISHED}) LEFT JOIN ({_CAPTURED}) USING (capture_id) GROUP BY 1 ORDER BY 1"
+        f" FROM ({_published(ledger.db)}) LEFT JOIN ({_captured(ledger.db)}) USING (capture_id) GROUP BY 1 ORDER BY 1"
     )
 
 
@@ -295,7 +313,7 @@ def source_shares(ledger: Ledger) -> pa.Table:
     return ledger.db.table(
         "SELECT modality, source_kind AS kind, source, count(*) AS items, sum(bytes)::BIGINT AS bytes,"
         " sum(bytes) / sum(sum(bytes)) OVER (PARTITION BY modality) AS share"
-        f" FROM ({_PUBLISHED}) GROUP BY 1, 2, 3 ORDER BY modality, bytes DESC, source"
+        f" FROM ({_published(ledger.db)}) GROUP BY 1, 2, 3 ORDER BY modality, bytes DESC, source"
     )
 
 
@@ -365,10 +383,3 @@ def _run(ledger: Ledger) -> str:
     """The run whose release the commit holds: its own, or, of a training commit, that which it was laid upon."""
     found: str = ledger.db.rows("SELECT run FROM run ORDER BY ended_at DESC LIMIT 1")[0]["run"]
     return found
-
-
-def _items_of(db: Database, captures: tuple[bytes, ...]) -> list[Row]:
-    return db.rows(
-        "SELECT DISTINCT item_id FROM item WHERE capture_id IN (SELECT unnest(?::BLOB[])) ORDER BY item_id",
-        [list(captures)],
-    )

@@ -1,11 +1,13 @@
 """What was recorded about the rights of a capture: its own statements, those of its site, robots.txt, licences."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
+import pyarrow as pa
+
 from pipelines.audit.words import UNKNOWN, Row
-from pipelines.ledger.database import Database
-from pipelines.rights.lookup import Page, origin_and_path, site_files
+from pipelines.ledger.database import Database, among
+from pipelines.rights.lookup import Page, origin_and_path, origins_of, site_files
 
 STATEMENT = ("mechanism", "usage", "verdict", "agent", "locator", "excerpt", "path")
 
@@ -43,8 +45,11 @@ def _page(row: Row) -> Page | None:
 
 def _site(db: Database, pages: Sequence[Page]) -> tuple[dict[bytes, list[Row]], dict[bytes, list[Row]]]:
     """The site-wide statements, and the robots.txt captures (the last one holds), of each page."""
-    robots = db.table("SELECT capture_id, origin, fetched_at, status, location, body_sha256 FROM robots")
-    sites = site_files(pages, db.table("SELECT * FROM rights WHERE subject_kind = 'origin'"), robots)
+    origins = origins_of(pages)
+    robots = _robots(db, origins)
+    sites = site_files(
+        pages, db.table(f"SELECT * FROM rights WHERE subject_kind = 'origin' AND {_about(origins)}"), robots
+    )
     wide, chains = {}, {}
     for page in pages:
         about = {"subject_kind": "origin", "subject": page.origin}
@@ -57,9 +62,39 @@ def _site(db: Database, pages: Sequence[Page]) -> tuple[dict[bytes, list[Row]], 
     return wide, chains
 
 
+# Chosen: more origins than this are looked for among all rows, so that no statement grows without bound.
+FEW = 32
+
+
+def _about(origins: Collection[str]) -> str:
+    """SQL: the subject may be one of these origins. A range each, which skips row groups."""
+    ranges = [
+        f"(subject >= {_text(origin)} AND subject < {_text(origin + chr(0x10FFFF))})" for origin in sorted(origins)
+    ]
+    return f"({' OR '.join(ranges)})" if len(origins) <= FEW else "true"
+
+
+def _robots(db: Database, origins: Collection[str]) -> pa.Table:
+    """The robots.txt captures of these origins and of all that those redirect to, without their bodies."""
+    sql = "SELECT capture_id, origin, fetched_at, status, location, body_sha256 FROM robots"
+    found: list[pa.Table] = []
+    seen: set[str] = set()
+    wanted = set(origins)
+    while wanted and len(wanted) <= FEW:
+        found.append(db.table(f"{sql} WHERE origin IN ({', '.join(map(_text, sorted(wanted)))})"))
+        seen |= wanted
+        targets = {origin_and_path(place) for place in found[-1].column("location").to_pylist() if place}
+        wanted = {place[0] for place in targets if place} - seen
+    return db.table(sql) if wanted or not found else pa.concat_tables(found)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
 def _by_capture(db: Database, table: str, ids: Sequence[bytes], condition: str) -> dict[bytes, list[Row]]:
-    sql = f"SELECT DISTINCT * FROM {table} WHERE {condition} AND capture_id IN (SELECT unnest(?::BLOB[])) ORDER BY ALL"
+    sql = f"SELECT DISTINCT * FROM {table} WHERE {condition} AND {among('capture_id', ids)} ORDER BY ALL"
     found: dict[bytes, list[Row]] = {}
-    for row in db.rows(sql, [list(ids)]):
+    for row in db.rows(sql) if ids else ():
         found.setdefault(row.pop("capture_id"), []).append(row)
     return found

@@ -5,7 +5,8 @@ from collections.abc import Collection
 import pyarrow as pa
 
 from pipelines.audit.words import UNKNOWN, Row
-from pipelines.ledger.database import Database
+from pipelines.ledger.database import Database, among
+from pipelines.ledger.training import FED
 from schemas.training import RECORD
 
 
@@ -18,14 +19,30 @@ def checkpoints(db: Database, ids: Collection[bytes]) -> dict[bytes, list[Row]] 
     record = {name: _table(db, name, schema) for name, schema in RECORD.items() if name != "document"}
     if not record["training_run"].num_rows:
         return UNKNOWN
-    from schemas.exposure import exposure
+    from schemas.exposure import exposure, seen_by_index, told
 
-    record["document"] = _table(db, "document", RECORD["document"])
+    asked = sorted(set(ids))
+    feeding = fed_rows(db, asked, set(record["consumption"].column("training_run").to_pylist()))
+    if feeding is None:
+        record["document"] = _table(db, "document", RECORD["document"])
+        exposed = exposure(asked, record)
+    else:
+        index = feeding
+        exposed = told(asked, record, lambda checkpoint_id: seen_by_index(checkpoint_id, record, index))
     found: dict[bytes, list[Row]] = {}
-    for row in exposure(ids, record).to_pylist():
+    for row in exposed.to_pylist():
         item = row.pop("item_id")
         found.setdefault(item, []).append(row | {"times": UNKNOWN if row["times"] is None else row["times"]})
     return found
+
+
+def fed_rows(db: Database, ids: Collection[bytes], consumed: set[str]) -> pa.Table | None:
+    """When these items were fed, from the index that compaction keeps; None where a run recorded more than it holds."""
+    if not db.count(FED) or consumed - {
+        row["training_run"] for row in db.rows(f'SELECT DISTINCT training_run FROM "{FED}"')
+    }:
+        return None
+    return db.table(f'SELECT training_run, item_id, "row" FROM "{FED}" WHERE {among("item_id", sorted(ids))}')
 
 
 def _table(db: Database, name: str, schema: pa.Schema) -> pa.Table:

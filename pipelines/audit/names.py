@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.audit.open import Ledger
-from pipelines.ledger.database import Database
+from pipelines.ledger.database import Database, among
 from schemas.errors import InputError, NotFound
 from schemas.item import text_sha256
 
@@ -52,18 +52,20 @@ def _find(db: Database, name: str, digests: tuple[bytes, ...]) -> Found | None:
         return Found(kind="uri", captures=captures)
     if _ID.fullmatch(name.lower()):
         low, high = (bytes.fromhex(name.lower().ljust(64, digit)) for digit in "0f")
-        if items := _one(name, _ids(db, "SELECT item_id AS id FROM item WHERE item_id BETWEEN ? AND ?", low, high)):
-            return Found(kind="sample_key" if len(name) == _KEY_DIGITS else "item", items=items)
+        # Dispositions lie in the order of ids where they are compacted, items in that of captures; an item has one of each.
+        for table in ("disposition", "item"):
+            if items := _one(
+                name, _ids(db, f"SELECT item_id AS id FROM {table} WHERE item_id BETWEEN ? AND ?", low, high)
+            ):
+                return Found(kind="sample_key" if len(name) == _KEY_DIGITS else "item", items=items)
         if captures := _one(
             name, _ids(db, "SELECT capture_id AS id FROM capture WHERE capture_id BETWEEN ? AND ?", low, high)
         ):
             return Found(kind="capture", captures=captures)
     if digests:
         asked = list(digests)
-        items = _ids(db, "SELECT item_id AS id FROM item WHERE content_sha256 IN (SELECT unnest(?::BLOB[]))", asked)
-        captures = _ids(
-            db, "SELECT capture_id AS id FROM capture WHERE payload.sha256 IN (SELECT unnest(?::BLOB[]))", asked
-        )
+        items = _ids(db, f"SELECT item_id AS id FROM item WHERE {among('content_sha256', asked)}")
+        captures = _ids(db, f"SELECT capture_id AS id FROM capture WHERE {among('payload.sha256', asked)}")
         if items or captures:
             return Found(kind="file", items=items, captures=captures)
     if key := _MEMBER.fullmatch(name):

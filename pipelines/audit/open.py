@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.ledger.compact import is_compacted
 from pipelines.ledger.database import Database
 from pipelines.ledger.log import Commit, Log
 from pipelines.store import Store
@@ -87,7 +88,10 @@ class Ledger:
     def earlier(self) -> Iterator["Ledger"]:
         """The commits before this one, the last of them first, but those that hold no item or capture not seen yet."""
         seen = _named(self.commit)
+        later = self.commit
         for commit in reversed([one for one in Log(self.store).commits() if one.seq < self.commit.seq]):
+            seen |= _named(commit) if is_compacted(later) else set()
+            later = commit
             if _named(commit) <= seen:
                 continue
             seen |= _named(commit)

@@ -8,6 +8,7 @@ from pipelines.audit.names import resolve
 from pipelines.audit.open import Ledger
 from pipelines.audit.words import UNKNOWN, Row
 from pipelines.capture.subject import names
+from pipelines.ledger.database import among
 from schemas.capture import Outcome
 from schemas.digest import plain
 
@@ -60,9 +61,9 @@ def commit_row(ledger: Ledger) -> Row:
 def _captures(ledger: Ledger, ids: list[bytes]) -> list[Row]:
     """The rows of these captures in order of time; a record that lies in two archives is told once."""
     order = "fetched_at, capture_id, payload.uri"
-    sql = f"SELECT * FROM capture WHERE capture_id IN (SELECT unnest(?::BLOB[])) ORDER BY {order}"
+    sql = f"SELECT * FROM capture WHERE {among('capture_id', ids)} ORDER BY {order}"
     found: dict[bytes, Row] = {}
-    for row in ledger.db.rows(sql, [ids]):
+    for row in ledger.db.rows(sql) if ids else ():
         found.setdefault(row["capture_id"], row)
     return list(found.values())
 

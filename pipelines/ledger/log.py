@@ -97,19 +97,25 @@ class Log:
         note: str = "",
         time: datetime | None = None,
         replaces: Iterable[Erased] = (),
+        after: Commit | None = None,
     ) -> Commit:
         """The commit that now says which files the run stands on; the head itself, `reused`, where it says so already.
 
         `of_head`: files to take over from the commit before, whichever that is when this one is written. `recipe`: null is that
-        of the commit before. "Already" looks past the run's own row, whose times differ between two tries of the same run.
+        of the commit before. `after`: the commit that the head must still be, for what was made of its files. "Already" looks past
+        the run's own row, whose times differ between two tries of the same run.
 
         Raises:
-            CommitConflict: other writers took the number 100 times in a row; try again.
+            CommitConflict: other writers took the number 100 times in a row, or the head is not `after` any more; try again.
         """
         own = set(files)
         erased = tuple(sorted(set(replaces), key=lambda one: one.path))
         for _ in range(ATTEMPTS):
             head = self.head()
+            if after is not None and (head is None or head.hash != after.hash):
+                raise CommitConflict(
+                    f"commit {after.seq} is not the last one any more, so what was made of it is not; do it again"
+                )
             listed = tuple(sorted(own.union(of_head(head)), key=_order))
             if head and head.run == run and not erased and _work(head.files) == _work(listed):
                 return replace(head, reused=True)
@@ -146,12 +152,33 @@ class Log:
         """Parts that no commit and no receipt names: left by killed runs, harmless, free to delete. Sorted."""
         named = {part.path for commit in self.commits() for part in commit.files}
         for path in self.store.list("rooms"):
-            named |= {part["path"] for part in json.loads(self.store.read(path))["parts"]}
+            named |= _named_by(self.store, path)
         return [path for path in self.store.list("parts") if path not in named]
+
+    def clean(self) -> list[str]:
+        """The orphans, now deleted. Not while a run is under way: what it wrote is named by nothing until it is done.
+
+        Raises:
+            ChainBroken: a commit cannot be read, so that nobody knows what it names; nothing is deleted.
+        """
+        found = self.orphans()
+        for path in found:
+            self.store.delete(path)
+        return found
 
 
 def _order(part: Part) -> tuple[str, str]:
     return part.table, part.path
+
+
+def _named_by(store: Store, receipt: str) -> set[str]:
+    """The parts that a room's receipt names. Raises ChainBroken where it cannot be read."""
+    try:
+        return {part["path"] for part in json.loads(store.read(receipt))["parts"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ChainBroken(
+            f"{receipt} is no receipt, so nobody knows which parts it names; restore it from a copy"
+        ) from error
 
 
 def _work(files: Iterable[Part]) -> list[Part]:

@@ -3,7 +3,7 @@
 Later curation runs carry these rows on, so that the last commit always knows every recorded checkpoint; the register of requests too.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from schemas.errors import LedgerError, TrainingError
 from schemas.run import HOLDING
 from schemas.training import RECORD
 
+# An index that compaction makes of the record: in which row of its plan a training run was fed an item, sorted by item.
+FED = "fed"
 KINDS = ("training",)  # of HOLDING: derivatives of items that a run folder holds
 REGISTER = (
     "request",
@@ -57,7 +59,7 @@ def commit_training(store: Store, folder: Path) -> Commit:
 def carried(store: Store, head: Commit | None) -> Iterator[Part]:
     """The files of training and of the register of requests that a new commit must name again."""
     for part in head.files if head else ():
-        if part.table in (*RECORD, *REGISTER) or (
+        if part.table in (*RECORD, *REGISTER, FED) or (
             part.table == "holding" and set(store.read_part(part, ["kind"]).column("kind").to_pylist()) <= {*KINDS}
         ):
             yield part
@@ -71,6 +73,21 @@ def stands_on(store: Store, head: Commit, run: str) -> bool:
         return False
     with Database(store, [part for part in head.files if part.table == "run"]) as db:
         return run in {row["run"] for row in db.rows("SELECT run FROM run")}
+
+
+def fed(store: Store, parts: Sequence[Part]) -> pa.Table | None:
+    """FEEDING of every run that recorded what it consumed; None where there is none, or the parts hold it already."""
+    from schemas.exposure import feedings
+
+    runs, there = (_runs(store, parts, name) for name in ("consumption", FED))
+    if runs <= there:
+        return None
+    return feedings({name: store.table(_of(parts, name), schema) for name, schema in RECORD.items()})
+
+
+def _runs(store: Store, parts: Sequence[Part], table: str) -> set[str]:
+    read = (store.read_part(part, ["training_run"]) for part in _of(parts, table))
+    return {run for rows in read for run in rows.column(0).unique().to_pylist()}
 
 
 def _read(folder: Path, name: str, *, base: bool = True) -> pa.Table:

@@ -112,8 +112,13 @@ class SiteFiles:
 
 def site_files(found: Iterable[Page], rights: pa.Table, robots: pa.Table) -> SiteFiles:
     """What the tables say of the origins of these pages, and of those their robots.txt redirects to."""
-    origins = {scheme for page in found for scheme in _either(page.origin)}
+    origins = origins_of(found)
     return SiteFiles(robots=_robots(robots, origins), statements=_statements(rights, origins))
+
+
+def origins_of(found: Iterable[Page]) -> set[str]:
+    """The origins whose site files count for these pages: their own, and that of the other scheme."""
+    return {scheme for page in found for scheme in _either(page.origin)}
 
 
 def _robots(table: pa.Table, origins: set[str]) -> dict[str, list[RobotsRow]]:

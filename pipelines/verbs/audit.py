@@ -165,6 +165,43 @@ def _release_folder(asked: argparse.Namespace) -> Iterator[Path]:
         yield folder
 
 
+def compact_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `compact` takes: nothing of its own."""
+
+
+def compact(asked: argparse.Namespace) -> None:
+    """Commit the ledger's tables as sorted files."""
+    from pipelines.ledger.compact import compact as merge
+    from pipelines.site import load_site
+
+    commit = merge(load_site(asked.site).store)
+    said = {"commit": commit.seq, "hash": commit.hash, "files": len(commit.files), "changed": not commit.reused}
+    if asked.json:
+        show.as_json(said)
+    else:
+        print(f"commit {commit.seq}: {len(commit.files)} files" + ("" if said["changed"] else ", as it was already"))
+
+
+def clean_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `clean` takes."""
+    parser.add_argument("--apply", action="store_true", help="delete them; without it they are only listed")
+
+
+def clean(asked: argparse.Namespace) -> None:
+    """List, or delete, the parts that no commit and no receipt names."""
+    from pipelines.ledger.log import Log
+    from pipelines.site import load_site
+
+    log = Log(load_site(asked.site).store)
+    found = log.clean() if asked.apply else log.orphans()
+    if asked.json:
+        show.as_json({"orphans": found, "deleted": asked.apply})
+        return
+    print("\n".join(found))
+    done = "deleted" if asked.apply else "to delete with --apply, while no run is under way"
+    print(f"{len(found)} files that nothing names, {done}")
+
+
 def sql_arguments(parser: argparse.ArgumentParser) -> None:
     """What `sql` takes."""
     as_of_argument(parser)

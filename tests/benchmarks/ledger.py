@@ -20,7 +20,9 @@ from tests.benchmarks.ledger_made import Size, commit_all
 
 def main(given: Sequence[str] | None = None) -> None:
     """Print the table of times."""
-    asked = bench.arguments("every question over a large ledger", 1_000_000, given, site="folder to keep the ledger in, or to use again")
+    asked = bench.arguments(
+        "every question over a large ledger", 1_000_000, given, site="folder to keep the ledger in, or to use again"
+    )
     with tempfile.TemporaryDirectory() as name:
         store = Store(root=str(Path(asked.site or name).resolve()))
         size = Size(items=asked.docs, hosts=min(20_000, asked.docs // 20), shards=min(1_000, asked.docs // 100))

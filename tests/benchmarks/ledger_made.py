@@ -74,7 +74,9 @@ def picked(chance: np.random.Generator, words: tuple[str | None, ...], n: int) -
 
 
 def times(chance: np.random.Generator, n: int) -> pa.Array:
-    return pa.array(chance.integers(0, 30 * DAY, n) + int(START.timestamp()) * 1_000_000).cast(pa.timestamp("us", "UTC"))
+    return pa.array(chance.integers(0, 30 * DAY, n) + int(START.timestamp()) * 1_000_000).cast(
+        pa.timestamp("us", "UTC")
+    )
 
 
 def captures(chance: np.random.Generator, size: Size) -> tuple[pa.Table, pa.Table]:
@@ -84,12 +86,21 @@ def captures(chance: np.random.Generator, size: Size) -> tuple[pa.Table, pa.Tabl
     host = np.concatenate([(chance.random(pages + others) ** 3 * size.hosts).astype(int), np.arange(size.hosts)])
     hosts = pc.binary_join_element_wise("h", pa.array(host).cast(pa.string()), ".example", "")
     pathless = np.arange(n) >= pages + others
-    path = pc.if_else(pa.array(pathless), "robots.txt", pc.binary_join_element_wise("p", pa.array(np.arange(n)).cast(pa.string()), ""))
+    path = pc.if_else(
+        pa.array(pathless), "robots.txt", pc.binary_join_element_wise("p", pa.array(np.arange(n)).cast(pa.string()), "")
+    )
     uri = pc.binary_join_element_wise("http://", hosts, "/", path, "")
     key = fixed(chance.integers(0, 256, (n, 32), np.uint8))
-    kinds = pa.array(["fetched", "not_found", "robots_file"]).take(pa.array((np.arange(n) >= pages).astype(int) + pathless))
+    kinds = pa.array(["fetched", "not_found", "robots_file"]).take(
+        pa.array((np.arange(n) >= pages).astype(int) + pathless)
+    )
     payload = pa.StructArray.from_arrays(
-        [pa.repeat("captures/a.warc.gz", n), pa.array(np.arange(n) * 9000), pa.array(chance.integers(500, 9000, n)), key],
+        [
+            pa.repeat("captures/a.warc.gz", n),
+            pa.array(np.arange(n) * 9000),
+            pa.array(chance.integers(500, 9000, n)),
+            key,
+        ],
         fields=list(TABLES["capture"].field("payload").type),
     )
     when = times(chance, n)
@@ -197,7 +208,9 @@ def placed(chance: np.random.Generator, size: Size, kept: Array, release: str, s
     starts = np.searchsorted(of, np.arange(size.shards))
     counts = np.bincount(of, minlength=size.shards)
     shard_id = np.random.default_rng([seed, n]).integers(0, 256, (size.shards, 32), np.uint8)
-    path = pc.binary_join_element_wise("web/data/train-", pc.utf8_lpad(pa.array(np.arange(size.shards)).cast(pa.string()), 6, "0"), ".tar", "")
+    path = pc.binary_join_element_wise(
+        "web/data/train-", pc.utf8_lpad(pa.array(np.arange(size.shards)).cast(pa.string()), 6, "0"), ".tar", ""
+    )
     shard = filled("shard", size.shards, {
         "shard_id": fixed(shard_id), "release": release, "lane": "web", "split": "train", "path": path, "sha256": fixed(shard_id),
         "bytes": pa.array(counts * 1536), "samples": pa.array(counts),

@@ -196,6 +196,29 @@ def test_orphans_are_parts_that_nothing_names(store: Store) -> None:
     assert log.verify() == []
 
 
+def test_cleaning_deletes_orphans_and_nothing_that_is_named(store: Store) -> None:
+    log = three_commits(store)
+    of_a_room, orphan = part(store, 50), part(store, 51)
+    store.put("rooms/web/split/k.json", json.dumps({"parts": [{"path": of_a_room.path}]}).encode())
+    before = set(store.list("parts"))
+    assert log.clean() == [orphan.path]
+    assert set(store.list("parts")) == before - {orphan.path}
+    assert log.orphans() == []
+
+
+def test_nothing_is_cleaned_while_a_receipt_or_a_commit_cannot_be_read(store: Store) -> None:
+    log = three_commits(store)
+    orphan = part(store, 51)
+    store.put("rooms/web/split/k.json", b"{")
+    with pytest.raises(ChainBroken, match=r"rooms/web/split/k\.json is no receipt"):
+        log.clean()
+    store.delete("rooms/web/split/k.json")
+    store.put(f"{FOLDER}/000000000001.json", b"{}")
+    with pytest.raises(ChainBroken, match=r"000000000001\.json was changed"):
+        log.clean()
+    assert store.exists(orphan.path)
+
+
 def _commit_many(root: str, name: str, count: int) -> None:
     store = Store(root=root)
     for n in range(count):
