@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipelines.verbs import audit, corpus, duplicates, exports, late, models, overlap, rights, run, takedown, training, ui
+from pipelines.verbs import audit, corpus, duplicates, exports, late, models, overlap, prove, rights, run, takedown, training, ui
 from schemas.errors import HeadwaterError
 
 Arguments = argparse.Namespace
@@ -65,6 +65,8 @@ VERBS = (
          arguments=takedown.requests_arguments, call=takedown.requests),
     Verb(name="verify", does="re-read every byte of the ledger and its releases, or of one release",
          example="headwater verify --site ours", arguments=audit.verify_arguments, call=audit.verify),
+    Verb(name="prove", does="prove that a sample is in a release, for people who have neither it nor the ledger; or check a proof",
+         example="headwater prove http://river.example/ --out proof.json --site ours", arguments=prove.prove_arguments, call=prove.prove),
     Verb(name="compact", does="merge the ledger's many small files into sorted ones; what it answers stays the same",
          example="headwater compact --site ours", arguments=audit.compact_arguments, call=audit.compact),
     Verb(name="clean", does="list what killed runs left in the store and nothing names; delete it with --apply",

@@ -78,3 +78,36 @@ def merkle_root(leaves: Iterable[bytes]) -> bytes:
         # An odd node is carried up unchanged: the same tree as RFC 6962's split at the largest power of two.
         level = paired + level[len(level) & ~1 :]
     return level[0]
+
+
+def merkle_path(leaves: Iterable[bytes], index: int) -> list[bytes]:
+    """What must be hashed with a leaf, from the bottom up, to reach the root that `merkle_root` gives: RFC 6962's audit path."""
+    level = [sha256(b"\x00" + leaf) for leaf in leaves]
+    found = []
+    while len(level) > 1:
+        if (index ^ 1) < len(level):
+            found.append(level[index ^ 1])
+        paired = [sha256(b"\x01" + level[i] + level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        level, index = paired + level[len(level) & ~1 :], index // 2
+    return found
+
+
+def merkle_climb(leaf: bytes, index: int, size: int, path: Iterable[bytes]) -> bytes:
+    """The root that a leaf at `index` of `size` leaves reaches by its path.
+
+    Raises:
+        ValueError: no tree of that size has a path of that length at that place.
+    """
+    if not 0 <= index < size:
+        raise ValueError(f"leaf {index} is none of {size}")
+    found, steps = sha256(b"\x00" + leaf), iter(path)
+    while size > 1:
+        if (index ^ 1) < size:
+            step = next(steps, None)
+            if step is None:
+                raise ValueError("the path is too short")
+            found = sha256(b"\x01" + (step + found if index % 2 else found + step))
+        index, size = index // 2, (size + 1) // 2
+    if next(steps, None) is not None:
+        raise ValueError("the path is too long")
+    return found

@@ -132,7 +132,7 @@ class Log:
                 "root": _root(listed),
             }
             data = canonical(body | {"hash": digest("commit", body).hex()})
-            commit = _parse(data)
+            commit = parse_commit(data)
             if self.store.create(commit.path, data):
                 return commit
         raise CommitConflict(f"run {run}: another writer took the next commit {ATTEMPTS} times; commit again")
@@ -196,15 +196,15 @@ def read_commit(store: Store, path: str) -> Commit:
         ChainBroken: the file is missing, or its bytes are not those that were committed.
     """
     try:
-        return _parse(store.read(path))
+        return parse_commit(store.read(path))
     except FileNotFoundError:
         raise ChainBroken(f"{path} is missing; restore it from a copy of the store") from None
     except ValueError as error:
         raise ChainBroken(f"{path} {error}; restore it from a copy (`headwater verify` names all damage)") from error
 
 
-def _parse(data: bytes) -> Commit:
-    """The commit in these bytes. Raises ValueError with what is wrong."""
+def parse_commit(data: bytes) -> Commit:
+    """The commit in these bytes of a file of the log. Raises ValueError with what is wrong."""
     try:
         body: dict[str, Any] = json.loads(data)
         said = body.pop("hash")
@@ -240,7 +240,7 @@ def _check_chain(store: Store) -> tuple[list[Commit], list[Problem]]:
         problems += [Problem(path=_path(gone), what="is missing") for gone in range(expected, seq)]
         whole, expected = whole and expected == seq, seq + 1
         try:
-            commit = _parse(store.read(path))
+            commit = parse_commit(store.read(path))
         except ValueError as error:
             problems.append(Problem(path=path, what=str(error)))
             whole = False
