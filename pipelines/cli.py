@@ -8,7 +8,21 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipelines.verbs import audit, corpus, duplicates, exports, late, models, overlap, prove, rights, run, takedown, training, ui
+from pipelines.verbs import (
+    audit,
+    corpus,
+    duplicates,
+    exports,
+    late,
+    models,
+    overlap,
+    prove,
+    rights,
+    run,
+    takedown,
+    training,
+    ui,
+)
 from schemas.errors import HeadwaterError
 
 Arguments = argparse.Namespace

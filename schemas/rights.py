@@ -59,7 +59,9 @@ class RightsVerdict(StrEnum):
 RIGHTS = pa.schema(
     [
         pa.field("capture_id", ID, nullable=False),  # the capture whose bytes said so
-        pa.field("subject_kind", pa.string(), nullable=False),  # capture (this one) | origin (scheme://host[:port]) | recheck (this one, by a later visit)
+        pa.field(
+            "subject_kind", pa.string(), nullable=False
+        ),  # capture (this one) | origin (scheme://host[:port]) | recheck (this one, by a later visit)
         pa.field("subject", pa.string()),  # the origin, and behind it the pattern of the paths meant; null for capture
         pa.field("mechanism", pa.string(), nullable=False),  # Mechanism
         pa.field("usage", pa.string(), nullable=False),  # Usage

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from pipelines.audit.answers import _CAPTURED, _PUBLISHED, _with_class
+from pipelines.audit.answers import _captured, _published, _with_class
 from pipelines.audit.open import Ledger
 from pipelines.ledger.database import Database
 
@@ -17,7 +17,7 @@ def sources(ledger: Ledger) -> pa.Table:
     return ledger.db.table(
         "SELECT s.*, n.* EXCLUDE (source) FROM (SELECT DISTINCT * FROM source) s JOIN (SELECT source, count(*) AS items,"
         " sum(bytes)::BIGINT AS bytes, count(*) FILTER (fetched_at IS NULL) AS undated, count(*) FILTER (host IS NULL) AS unplaced,"
-        f" min(fetched_at) AS obtained_from, max(fetched_at) AS obtained_until FROM ({_PUBLISHED}) LEFT JOIN ({_CAPTURED})"
+        f" min(fetched_at) AS obtained_from, max(fetched_at) AS obtained_until FROM ({_published(ledger.db)}) LEFT JOIN ({_captured(ledger.db)})"
         " USING (capture_id) GROUP BY 1) n ON n.source = s.name ORDER BY s.name"
     )
 
@@ -31,7 +31,7 @@ def hours(ledger: Ledger) -> pa.Table:
     measured = f"LEFT JOIN ({found}) USING (item_id)" if found else ", (SELECT NULL::DOUBLE AS duration_s)"
     return ledger.db.table(
         f"SELECT modality, count(*) AS items, sum(duration_s) / 3600 AS hours, count(*) FILTER (duration_s IS NULL) AS unmeasured"
-        f" FROM ({_PUBLISHED}) {measured} WHERE modality IN ('audio', 'video') GROUP BY 1 ORDER BY 1"
+        f" FROM ({_published(ledger.db)}) {measured} WHERE modality IN ('audio', 'video') GROUP BY 1 ORDER BY 1"
     )
 
 
@@ -52,9 +52,9 @@ def credits(ledger: Ledger) -> pa.Table:
         f"WITH said AS (SELECT capture_id, string_agg(DISTINCT excerpt, '; ' ORDER BY excerpt) AS author FROM rights"
         " WHERE mechanism = 'file_metadata' GROUP BY 1)"
         " SELECT coalesce(q.licence, 'unknown') AS licence, q.lane, q.source, s.title AS source_title, s.provider, author, uri, of_card,"
-        f" q.item_id, p.key, h.path AS shard, p.offset, p.length FROM ({_PUBLISHED}) q JOIN placement p USING (item_id)"
+        f" q.item_id, p.key, h.path AS shard, p.offset, p.length FROM ({_published(ledger.db)}) q JOIN placement p USING (item_id)"
         " JOIN (SELECT DISTINCT shard_id, release, path FROM shard) h USING (shard_id, release)"
-        f" LEFT JOIN ({_CAPTURED}) USING (capture_id) LEFT JOIN said USING (capture_id)"
+        f" LEFT JOIN ({_captured(ledger.db)}) USING (capture_id) LEFT JOIN said USING (capture_id)"
         " LEFT JOIN (SELECT DISTINCT name, title, provider FROM source) s ON s.name = q.source"
         " ORDER BY licence, q.source, uri, q.item_id"
     )
