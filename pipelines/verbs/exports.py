@@ -49,3 +49,62 @@ def export(asked: argparse.Namespace) -> None:
         show.as_json(report)
     else:
         show.lines(report)
+
+
+def certify_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `certify` takes."""
+    parser.add_argument("release", help="the name of a release of the site's ledger")
+    parser.add_argument(
+        "--sample", type=int, default=20, metavar="N",
+        help="how many published items, and as many that a rule ended, are derived again (default 20)",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="which items are drawn (default 0)")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="write the certificate there")
+
+
+def certify(asked: argparse.Namespace) -> None:
+    """Print, or write, the certificate; exit 1 where an item differs or none could be derived again."""
+    from pipelines.audit.open import Ledger
+    from pipelines.late.certify import Agreement
+    from pipelines.late.certify import certify as check
+    from pipelines.shard.files import side_json, write_file
+    from pipelines.site import load_site
+    from schemas.digest import Json, plain
+
+    site = load_site(asked.site)
+    found = check(
+        Ledger.open(site.store), asked.release, site, sample=asked.sample, seed=asked.seed, progress=_told(asked)
+    )
+    body = plain(found)
+    assert isinstance(body, dict)
+    whole: dict[str, Json] = {**body, "digest": found.digest}
+    if asked.out:
+        write_file(asked.out, side_json(whole))
+    if asked.json:
+        show.as_json(whole)
+    else:
+        said: dict[str, list[str]] = {}
+        for one in found.items:
+            if one.result != Agreement.AGREES:
+                why = f"{one.result.value}: {'; '.join(one.what)}"
+                said.setdefault(why, []).append(f"{one.item_id} ({one.lane}, {one.state})")
+        for why, items in said.items():
+            print("\n  ".join([why, *items]))
+        print(
+            f"{found.agree} agree, {found.differ} differ, {found.not_rederived} could not be derived again; digest {found.digest}"
+        )
+        print("\n".join(f"not covered: {line}" for line in found.not_covered))
+    if found.differ or not found.agree:
+        sys.exit(1)
+
+
+def _told(asked: argparse.Namespace):  # type: ignore[no-untyped-def]
+    """Progress on a terminal; silence elsewhere."""
+
+    def told(room: str, done: int, total: int) -> None:
+        print(f"{room}: {done} of {total} items", file=sys.stderr)
+
+    def silent(room: str, done: int, total: int) -> None:
+        pass
+
+    return told if sys.stderr.isatty() and not asked.json else silent

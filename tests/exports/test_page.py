@@ -12,6 +12,7 @@ from pipelines.verbs.exports import KINDS
 from tests.exports.conftest import PAGE, WORDS
 
 COMMANDS = re.findall(r"^\$ headwater (export .*)$", PAGE, re.MULTILINE)
+(CERTIFY,) = re.findall(r"^\$ headwater (certify .*)$", PAGE, re.MULTILINE)
 
 
 @pytest.fixture
@@ -48,6 +49,13 @@ def test_the_refusal_is_that_of_the_page_and_leaves_no_file(typed, tmp_path, cap
     (shown,) = re.findall(r"^headwater export: .*$", PAGE, re.MULTILINE)
     assert capsys.readouterr().err.strip() == re.sub(r"demo-\w+", released[1], shown)
     assert not (tmp_path / "summary.html").exists()
+
+
+def test_items_of_every_lane_of_the_demo_are_derived_again_and_agree(typed, tmp_path, capsys):
+    assert typed(f"{CERTIFY} --json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["agree"], found["differ"], found["not_rederived"]) == (10, 0, 0)
+    assert found == json.loads((tmp_path / "certificate.json").read_text())
 
 
 def test_what_cannot_be_done_is_said(typed, tmp_path, capsys):
