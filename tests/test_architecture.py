@@ -11,6 +11,8 @@ HOMES = {
     "apache_beam": ("pipelines/beam/",),
     "dagster": ("dagster_project/",),
     "torch": ("training/", "pipelines/models/"),
+    "starlette": ("pipelines/lookup/",),
+    "uvicorn": ("pipelines/lookup/", "dagster_project/"),
     "open_clip": ("training/", "pipelines/models/"),
 }
 # What a package of ours may import of ours.

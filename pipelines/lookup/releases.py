@@ -1,0 +1,82 @@
+"""The releases a page is looked up in: the ledger as of its head, and as of each commit that published another one."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import duckdb
+
+from pipelines.audit.open import Ledger
+from pipelines.ledger.database import Database
+from pipelines.ledger.log import Commit, Log
+from pipelines.store import Store
+from schemas.errors import NotFound, QueryRefused
+
+MOST = 8  # Chosen: what is older is asked with `headwater ask published --as-of N`; each open ledger holds some MB
+FRESH_S = (
+    30.0  # Chosen: a new release is seen so soon; a listing of the log costs a request where the store is a bucket
+)
+SECONDS = 10.0  # of one answer; as in the audit console
+
+
+@dataclass(slots=True, kw_only=True)
+class Releases:
+    """Open ledgers of a store, the newest first; each commit is opened once. `clock`: seconds, any start."""
+
+    store: Store
+    clock: Callable[[], float]
+    _open: list[Ledger] = field(default_factory=list)
+    _until: float = float("-inf")
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def held(self) -> Iterator[list[Ledger]]:
+        """The ledgers, for one asker at a time: their connections are not for several threads.
+
+        Raises:
+            NotFound: nothing was committed yet.
+            QueryRefused: an answer took longer than SECONDS.
+        """
+        with self._lock:
+            if self.clock() >= self._until:
+                self._look()
+                self._until = self.clock() + FRESH_S
+            deadlines = [threading.Timer(SECONDS, one.db.connection.interrupt) for one in self._open]
+            for deadline in deadlines:
+                deadline.start()
+            try:
+                yield self._open
+            except duckdb.InterruptException as error:
+                raise QueryRefused(f"stopped after {SECONDS} s") from error
+            finally:
+                for deadline in deadlines:
+                    deadline.cancel()
+
+    def _look(self) -> None:
+        head = Log(self.store).head()
+        if head is None:
+            raise NotFound(f"the ledger in {self.store.root} holds no run yet")
+        if self._open and self._open[0].commit.hash == head.hash:
+            return
+        known = {one.commit.hash: one for one in self._open}
+        wanted = _publishing(self.store)
+        for gone in known.keys() - {commit.hash for commit in wanted}:
+            known.pop(gone).db.close()
+        self._open = [known.get(commit.hash) or _opened(self.store, commit) for commit in wanted]
+
+
+def _opened(store: Store, commit: Commit) -> Ledger:
+    return Ledger(store=store, commit=commit, db=Database(store, commit.files))
+
+
+def _publishing(store: Store) -> list[Commit]:
+    """The last commit, and the last one of every other release, the newest first."""
+    seen: set[str] = set()
+    found: list[Commit] = []
+    for commit in reversed(list(Log(store).commits())):
+        made = {part.path for part in commit.files if part.table == "release"}
+        if not found or (made and not made <= seen):
+            found.append(commit)
+        seen |= made
+    return found[:MOST]
