@@ -21,7 +21,7 @@ from pipelines.capture.feed_source import feed_source, is_feed_entry
 from pipelines.capture.git import repository
 from pipelines.capture.inputs import adopt, is_local, is_repository, is_url, named, printable
 from pipelines.capture.joined import unmatched
-from pipelines.capture.layout import File, Form
+from pipelines.capture.layout import File
 from pipelines.capture.live import crawl_source
 from pipelines.capture.url_list import list_source
 from pipelines.dedup.duplicates import Duplicates
@@ -37,6 +37,7 @@ from pipelines.shard.work import Place, Release, release_from, shard_orders
 from pipelines.site import Site
 from pipelines.spine import ROOMS, CaptureOrder, LaneOrder, Sayers, accepted
 from pipelines.store import Part
+from pipelines.suppression import suppression
 from schemas.capture import CAPTURE
 from schemas.decision import DECISION, State
 from schemas.digest import canonical
@@ -83,15 +84,15 @@ def capture(
     repositories = [entry for entry in source.inputs if is_repository(entry)]
     rest = [entry for entry in source.inputs if is_local(entry)]
     found = named(rest, recipe.base, source.layout, wanted_by([recipe.lane(lane) for lane in source.lanes]))
-    with Guard(recipe.block_lists) as guard:
-        files = [adopt(site, file, path, found.forms[file], guard) for file, path in found.files.items()]
+    with Guard(recipe.block_lists, suppression(site)) as guard:
+        files = [adopt(site, file, path, found.forms[file], guard, name) for file, path in found.files.items()]
     for entry in repositories:
         _check_copied(recipe, entry)
         files.append(repository(site, name, entry))
     files += [
         file for entry in source.inputs if is_common_crawl(entry) for file in _from_afar(recipe, site, name, entry)
     ]
-    names = {file.stored: printable(file.name) for file in files if file.form is not Form.BLOCKED}
+    names = {file.stored: printable(file.name) for file in files if file.stored}
     lists = [file for file in files if source.layout.is_list(file.name)]
     files = [file for file in files if file not in lists]
     orders = [CaptureOrder(source=name, files=group) for group in _groups(files, site.part_rows)]

@@ -48,7 +48,8 @@ class Site:
 
     `beam_options`: flags passed to Beam as they are. `models`: model file name -> local path that overrides the set-up
     folder. `hosts`: host name -> "address:port", for a site that is not in DNS (the demo's, on loopback).
-    `common_crawl`: where paths of Common Crawl start from.
+    `common_crawl`: where paths of Common Crawl start from. `suppression_key`: a file for the key of the list of what was taken down.
+    `retention`: days for which captures are held, by source; `*` means all others.
     """
 
     store: Store
@@ -61,6 +62,8 @@ class Site:
     models: tuple[tuple[str, str], ...] = ()
     hosts: tuple[tuple[str, str], ...] = field(default=())
     common_crawl: str = "https://data.commoncrawl.org"
+    suppression_key: Path | None = None
+    retention: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.workers < 1 or self.part_rows < 1:
@@ -92,7 +95,7 @@ def load_site(path: str | Path | None) -> Site:
         file = file / "site.toml"
     where = f"site {file}"
     keys = toml.parse(toml.read(file, where, SiteError) if file.is_file() else EMBEDDED, where, SiteError)
-    store, run = keys.sub("store"), keys.sub("run")
+    store, run, takedown = keys.sub("store"), keys.sub("run"), keys.sub("takedown")
     url, options = store.value("url", "."), _pairs(store.sub("options"))
     if options and "://" not in url:
         raise store.fail(f"[store.options] is for clouds, and the store is the folder {url}")
@@ -111,8 +114,10 @@ def load_site(path: str | Path | None) -> Site:
         models=_pairs(keys.sub("models")),
         hosts=_pairs(keys.sub("hosts")),
         common_crawl=store.value("common_crawl", "https://data.commoncrawl.org"),
+        suppression_key=(file.parent / takedown.value("key", ".suppression.key")).resolve(),
+        retention=_days(keys.sub("retention")),
     )
-    for table in (store, run, keys):
+    for table in (store, run, takedown, keys):
         table.finish()
     for name, address in site.hosts:
         if not address.rpartition(":")[2].isdigit():
@@ -124,6 +129,15 @@ def named_site(path: str | Path | None) -> Site | None:
     """The site, for verbs that need none: null where none is named and ./site.toml does not exist. Raises SiteError."""
     is_named = path or os.environ.get("HEADWATER_SITE") or Path("site.toml").is_file()
     return load_site(path) if is_named else None
+
+
+def _days(keys: toml.Table) -> tuple[tuple[str, int], ...]:
+    """Days by source. Raises SiteError."""
+    found = {name: keys.value(name, 0) for name in list(keys.names())}
+    for name, days in found.items():
+        if days < 1:
+            raise keys.fail(f"[retention] {name} is a number of days, at least 1; is {days}")
+    return tuple(sorted(found.items()))
 
 
 def _pairs(keys: toml.Table) -> tuple[tuple[str, str], ...]:

@@ -38,6 +38,7 @@ from pipelines.shard.work import ShardOrder, write_shard_order
 from pipelines.site import Site
 from pipelines.stage import Reach
 from pipelines.store import Part
+from pipelines.suppression import suppression
 from schemas.annotation import ANNOTATION, SAID
 from schemas.capture import CAPTURE, Outcome
 from schemas.decision import DECISION, Verdict
@@ -135,7 +136,7 @@ def _captured(recipe: Recipe, site: Site, order: CaptureOrder) -> Receipt:
 
 def _captures(recipe: Recipe, site: Site, order: CaptureOrder, wanted: Wanted) -> Iterator[Captured]:
     layout = recipe.source(order.source).layout
-    with Guard(recipe.block_lists) as guard:
+    with Guard(recipe.block_lists, suppression(site)) as guard:
         yield from capture_files(site.store, order.files, order.source, layout, wanted, site.part_rows, guard)
 
 
@@ -491,6 +492,7 @@ def _evidence(recipe: Recipe, site: Site, order: LaneOrder, licence: Part, sayer
         licences=store.read_part(licence),
         robots=_robots(site, order.robots),
         card_licences={source.card.name: source.card.licence for source in recipe.sources},
+        taken_down=suppression(site),
     )
 
 

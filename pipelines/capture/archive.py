@@ -29,7 +29,6 @@ from pipelines.store import Part
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE, HEADERS_KEPT, Outcome, capture_id
 from schemas.digest import sha256
-from schemas.reasons import Reason
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
 ROBOTS_PATH = "/robots.txt"
@@ -40,10 +39,9 @@ BOOKS = HTML | {"text/plain", "application/epub+zip"}  # what a book is served a
 _CAPTURES = frozenset(("response", "resource", "conversion", "revisit"))
 _PICTURE_OR_SOUND = ("image/", "audio/")
 
-# What becomes of the row of bytes on a block list.
+# What becomes of the row of bytes that may not be kept.
 _CASE = {
     "outcome": Outcome.REFUSED.value,
-    "reason": Reason.BLOCKED_BY_HASH.value,
     "payload": None,
     "payload_bytes": None,
 }
@@ -113,8 +111,8 @@ def capture_archive(
             continue
         seen.add(row["capture_id"])
         rows.captures.append(row)
-        if isinstance(found, Record) and guard is not None and (why := guard.match(found.payload)):
-            row |= _CASE | {"detail": why}
+        if isinstance(found, Record) and guard is not None and (case := guard.match(found.payload, found.uri)):
+            row |= _CASE | {"reason": case.reason.value, "detail": case.why}
         elif isinstance(found, Record):
             _add_evidence(rows, found, row)
         if len(rows.captures) == rows_per_batch:

@@ -16,8 +16,10 @@ import pyarrow as pa
 from pipelines.capture import pdq_child
 from pipelines.capture.sniff import sniff
 from pipelines.child import Child, Limits
+from pipelines.suppression import Suppression
 from schemas.digest import sha256
 from schemas.errors import RecipeError
+from schemas.reasons import Reason
 
 # Source: ThreatExchange, pdq/README.md: 31 of 256 bits, and hashes of a quality under 50 are not compared.
 PDQ_DISTANCE, PDQ_QUALITY = 31, 50
@@ -86,14 +88,23 @@ def _hash(line: str, where: str) -> _Hash:
     return _Hash(kind, value)
 
 
+class Case(NamedTuple):
+    """Why something may not be written: the reason, and a sentence."""
+
+    reason: Reason
+    why: str
+
+
 class Guard:
     """What may not be written, asked of bytes in memory. Starts a child where it has to decode a picture; close it when done.
+
+    `taken_down`: what requests took out of the corpus, which must not come back.
 
     Raises:
         RecipeError: a list is missing, or is another one than when the recipe was loaded.
     """
 
-    def __init__(self, lists: Sequence[BlockList]) -> None:
+    def __init__(self, lists: Sequence[BlockList], taken_down: Suppression | None = None) -> None:
         found: list[_Hash] = []
         for one in lists:
             data = _read(one.path)
@@ -103,34 +114,52 @@ class Guard:
         self._sha256 = frozenset(value for kind, value in found if kind == "sha256")
         near = [value for kind, value in found if kind == "pdq"]
         self._pdq = np.frombuffer(b"".join(near), np.uint64).reshape(-1, 4)
+        self._taken_down = taken_down
+        gone = sorted(taken_down.pdq) if taken_down else []
+        self._gone = np.frombuffer(b"".join(gone), np.uint64).reshape(-1, 4)
         self._child = Child(pdq_child, pdq_child.RESULT, _LIMITS)
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is blocked."""
-        return not self._sha256 and not len(self._pdq)
+        return self._taken_down is None and not self.has_lists
 
-    def knows(self, digest: bytes) -> bool:
-        """Whether bytes of this sha256 are on a list."""
-        return digest in self._sha256
+    @property
+    def has_lists(self) -> bool:
+        """Whether the recipe has lists of what may not even be copied."""
+        return bool(self._sha256) or len(self._pdq) > 0
 
-    def match(self, data: bytes) -> str | None:
-        """Why these bytes may not be written; null where they may."""
-        if self.is_empty:
-            return None
-        if self.knows(sha256(data)):
-            return "its sha256 is on a block list"
-        if len(self._pdq) and _may_be_picture(data) and self._is_near(data):
-            return f"its PDQ hash is within {PDQ_DISTANCE} bits of one on a block list"
+    def knows(self, digest: bytes, uri: str | None = None) -> Case | None:
+        """Why bytes of this sha256, or from this URI, may not be written; null where nothing but their picture could say so."""
+        if digest in self._sha256:
+            return Case(Reason.BLOCKED_BY_HASH, "its sha256 is on a block list")
+        if self._taken_down is not None and self._taken_down.has_uri(uri):
+            return Case(Reason.TAKEN_DOWN, "a request covers its address")
+        if self._taken_down is not None and self._taken_down.has_content(digest):
+            return Case(Reason.TAKEN_DOWN, "a request covers these bytes")
         return None
 
-    def _is_near(self, data: bytes) -> bool:
+    def match(self, data: bytes, uri: str | None = None) -> Case | None:
+        """Why these bytes, obtained from this URI, may not be written; null where they may."""
+        if self.is_empty:
+            return None
+        if found := self.knows(sha256(data), uri):
+            return found
+        if (len(self._pdq) or len(self._gone)) and _may_be_picture(data) and (own := self.pdq(data)) is not None:
+            within = f"its PDQ hash is within {PDQ_DISTANCE} bits of one"
+            if _is_near(self._pdq, own):
+                return Case(Reason.BLOCKED_BY_HASH, f"{within} on a block list")
+            if _is_near(self._gone, own):
+                return Case(Reason.TAKEN_DOWN, f"{within} that a request covers")
+        return None
+
+    def pdq(self, data: bytes) -> bytes | None:
+        """The PDQ hash of a picture; null where it does not decode, or says too little to be compared."""
         request = {"data": pa.array([data], pa.large_binary()), "max_pixels": pa.array([_MAX_PIXELS], pa.int64())}
         (row,) = self._child.map(pa.RecordBatch.from_pydict(request)).to_pylist()
         if row["pdq"] is None or row["quality"] < PDQ_QUALITY:  # what does not decode is no picture anybody can see
-            return False
-        apart = np.bitwise_count(self._pdq ^ np.frombuffer(row["pdq"], np.uint64)).sum(axis=1)
-        return bool((apart <= PDQ_DISTANCE).any())
+            return None
+        return bytes(row["pdq"])
 
     def __enter__(self) -> Self:
         return self
@@ -139,6 +168,11 @@ class Guard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._child.close()
+
+
+def _is_near(hashes: np.ndarray, own: bytes) -> bool:
+    apart = np.bitwise_count(hashes ^ np.frombuffer(own, np.uint64)).sum(axis=1)
+    return bool((apart <= PDQ_DISTANCE).any())
 
 
 def _may_be_picture(data: bytes) -> bool:

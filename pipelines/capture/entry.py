@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from pipelines.capture.archive import statement_rows
-from pipelines.capture.block import Guard
+from pipelines.capture.block import Case, Guard
 from pipelines.capture.file_type import HEAD_BYTES, media_type
 from pipelines.capture.inflate import BrokenError, Budget
 from pipelines.capture.layout import File, Layout, Wanted
@@ -93,8 +93,8 @@ def taken(
     """The entry of a payload found in a file. `place`: where in the store it lies; null: it is to be copied there."""
     if len(data) > upload.caps.member_bytes:
         return lost(upload, path, BrokenError(_over(len(data), upload.caps), Reason.TOO_LARGE), locator=path[-1])
-    if upload.guard is not None and (why := upload.guard.match(data)):
-        return blocked(upload, path, sha256(data), why)
+    if upload.guard is not None and (case := upload.guard.match(data, upload_uri(upload.source, *path))):
+        return blocked(upload, path, sha256(data), case)
     uri, offset = place or ("", 0)
     where = {"uri": uri, "offset": offset, "length": len(data), "sha256": sha256(data)}
     found = _entry(upload, path, where, kind or media_type(path[-1], data[:HEAD_BYTES]))
@@ -106,15 +106,15 @@ def refused(upload: Upload, path: tuple[str, ...], why: str, *, locator: str) ->
     return Entry(row=_row(upload, path, record_id=locator) | {"outcome": Outcome.REFUSED.value, "detail": _short(why)})
 
 
-def blocked(upload: Upload, path: tuple[str, ...], digest: bytes, why: str) -> Entry:
-    """The record of a case: bytes on a block list, of which nothing is kept."""
-    row = {"outcome": Outcome.REFUSED.value, "reason": Reason.BLOCKED_BY_HASH.value, "detail": why}
+def blocked(upload: Upload, path: tuple[str, ...], digest: bytes, case: Case) -> Entry:
+    """The record of a case: bytes that may not be kept, and of which nothing is."""
+    row = {"outcome": Outcome.REFUSED.value, "reason": case.reason.value, "detail": case.why}
     return Entry(row=_row(upload, path, digest=digest) | row)
 
 
 def is_blocked(entry: Entry) -> bool:
     """Whether the entry is the record of a case."""
-    return bool(entry.row.get("reason") == Reason.BLOCKED_BY_HASH.value)
+    return entry.row.get("reason") in (Reason.BLOCKED_BY_HASH.value, Reason.TAKEN_DOWN.value)
 
 
 def lost(

@@ -13,9 +13,11 @@ from pipelines.capture.block import Guard
 from pipelines.capture.common_crawl import is_common_crawl
 from pipelines.capture.layout import ARCHIVES, MEMBERS, TABLES, File, Form, Layout, Wanted, forms
 from pipelines.capture.stored import adopted
+from pipelines.capture.subject import upload_uri
 from pipelines.capture.warc import PAYLOAD_CAP
 from pipelines.site import Site
 from schemas.errors import SourceError
+from schemas.reasons import Reason
 
 _SUFFIX_CHARS = 16  # Chosen: of a stored file's name; longer "suffixes" are words of a title
 
@@ -148,7 +150,7 @@ def _before_magic(path: Path) -> list[str]:
     return parts[: magic[0] if magic else len(parts) - 1]
 
 
-def adopt(site: Site, name: str, path: Path, form: Form, guard: Guard | None = None) -> File:
+def adopt(site: Site, name: str, path: Path, form: Form, guard: Guard | None = None, source: str = "") -> File:
     """The file in the site's store under its content's name: linked where the file system allows, else copied.
 
     So a moved or renamed input changes nothing, and what an item was cut from stays where the ledger says. A file that the
@@ -157,24 +159,32 @@ def adopt(site: Site, name: str, path: Path, form: Form, guard: Guard | None = N
     Raises:
         SourceError: the file cannot be read, or an archive that may hold blocked bytes would have to be copied.
     """
-    is_guarded = guard is not None and not guard.is_empty
-    if guard is not None and is_guarded and not form.stands_alone and (found := _blocked(path, guard)):
-        return File(name=name, stored="", sha256=found[0], length=found[1], form=Form.BLOCKED)
-    must_link = is_guarded and form.stands_alone
+    if (
+        guard is not None
+        and not guard.is_empty
+        and not form.stands_alone
+        and (found := _blocked(path, name, source, guard))
+    ):
+        return found
+    must_link = guard is not None and guard.has_lists and form.stands_alone
     stored, digest, length = adopted(site.store, path, _suffix(path.name.lower()), must_link=must_link)
     return File(name=name, stored=stored, sha256=digest, length=length, form=form)
 
 
-def _blocked(path: Path, guard: Guard) -> tuple[str, int] | None:
-    """(sha256 in hex, bytes) of a file that is on a block list; null for one that is not."""
+def _blocked(path: Path, name: str, source: str, guard: Guard) -> File | None:
+    """A file that may not be kept, as one without bytes in the store; null for one that may."""
+    uri = upload_uri(source, name)
     try:
         length = path.stat().st_size
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").digest()
-        is_known = guard.knows(digest) or (length <= PAYLOAD_CAP and guard.match(path.read_bytes()) is not None)
+        case = guard.knows(digest, uri) or (guard.match(path.read_bytes(), uri) if length <= PAYLOAD_CAP else None)
     except OSError as error:
         raise SourceError(f"source input {path} cannot be read: {error.strerror}") from error
-    return (digest.hex(), length) if is_known else None
+    if case is None:
+        return None
+    form = Form.TAKEN_DOWN if case.reason is Reason.TAKEN_DOWN else Form.BLOCKED
+    return File(name=name, stored="", sha256=digest.hex(), length=length, form=form)
 
 
 def _suffix(name: str) -> str:

@@ -34,6 +34,7 @@ class Form(StrEnum):
     SIDECAR = "words beside a file"  # of the same name
     FILE = "file"  # one capture
     BLOCKED = "blocked file"  # on a block list: its bytes are not in the store
+    TAKEN_DOWN = "file taken down"  # a request covers it: its bytes are not in the store
 
     @property
     def stands_alone(self) -> bool:

@@ -32,6 +32,7 @@ from pipelines.runner import Progress, run_orders
 from pipelines.site import Site
 from pipelines.spine import CaptureOrder
 from pipelines.store import Store
+from pipelines.suppression import suppression
 from schemas.annotation import ANNOTATION
 from schemas.capture import Outcome
 from schemas.digest import digest, sha256
@@ -122,7 +123,7 @@ def crawled_room(
     def build() -> tuple[Tables, dict[str, int]]:
         began, before = _begun(store, overs, folder, clock)
         known, archives = _known(store, name, before)
-        with Guard(lists) as guard:
+        with Guard(lists, suppression(site)) as guard:
             at = Round(
                 store=store, folder=f"{folder}/hosts", over=over_path(began), began=began, known=known,
                 screen=lambda answer: screened(guard, answer),

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import shutil
 from pathlib import Path
@@ -30,6 +31,8 @@ _REMOTE_BYTES = 4 << 20  # Chosen: one request to a cloud store costs about what
 def adopted(store: Store, path: Path, suffix: str, *, must_link: bool = False) -> tuple[str, str, int]:
     """Path in the store, sha256 (hex) and bytes of a file: a large one linked there where the file system allows, else copied.
 
+    Of one that held what a request covers, the path and bytes are those of what took its place, and the sha256 its own.
+
     must_link: never copy it.
 
     Raises:
@@ -42,6 +45,8 @@ def adopted(store: Store, path: Path, suffix: str, *, must_link: bool = False) -
     except OSError as error:
         raise SourceError(f"source input {path} cannot be read: {error.strerror}") from error
     stored = f"captures/{digest}{suffix}"
+    if now := replaced(store, stored):
+        return now[0], digest, now[1]
     if not store.exists(stored) and not _put(
         store, stored, path, is_linked=must_link or length > _COPIED_BYTES, is_copied=not must_link
     ):
@@ -50,6 +55,20 @@ def adopted(store: Store, path: Path, suffix: str, *, must_link: bool = False) -
             "at only later; put it on the file system of a local store, or unpack it"
         )
     return stored, digest, length
+
+
+def replacement_path(stored: str) -> str:
+    """Where it says what took the place of a captured file that held what a request covers."""
+    return f"captures/replaced/{stored.removeprefix('captures/')}.json"
+
+
+def replaced(store: Store, stored: str) -> tuple[str, int] | None:
+    """Path and bytes of what took the place of a captured file; the file itself then never comes back into the store."""
+    try:
+        said = json.loads(store.read(replacement_path(stored)))
+    except FileNotFoundError:
+        return None
+    return said["stored"], said["length"]
 
 
 def _put(store: Store, stored: str, path: Path, *, is_linked: bool, is_copied: bool) -> bool:

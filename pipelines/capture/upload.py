@@ -8,7 +8,7 @@ import pyarrow as pa
 from pipelines.capture import words
 from pipelines.capture.archive import Captured
 from pipelines.capture.archive_members import archive_entries
-from pipelines.capture.block import Guard
+from pipelines.capture.block import Case, Guard
 from pipelines.capture.entry import Caps, Entry, Row, Upload, blocked, stored
 from pipelines.capture.layout import File, Form, Layout, Wanted
 from pipelines.capture.stored import open_stored
@@ -16,6 +16,7 @@ from pipelines.capture.table_rows import row_entries
 from pipelines.store import Store
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE
+from schemas.reasons import Reason
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
 # Bytes of members in one part of the store; Chosen: what is held in memory twice while a part is written.
@@ -49,7 +50,11 @@ def _entries(upload: Upload, file: File) -> Iterator[Entry]:
         case Form.ROWS:
             yield from row_entries(upload, file)
         case Form.BLOCKED:
-            yield blocked(upload, (file.name,), bytes.fromhex(file.sha256), "its sha256 or PDQ hash is on a block list")
+            case = Case(Reason.BLOCKED_BY_HASH, "its sha256 or PDQ hash is on a block list")
+            yield blocked(upload, (file.name,), bytes.fromhex(file.sha256), case)
+        case Form.TAKEN_DOWN:
+            case = Case(Reason.TAKEN_DOWN, "a request covers it")
+            yield blocked(upload, (file.name,), bytes.fromhex(file.sha256), case)
         case Form.TABLE:
             entry, _ = stored(upload, file, is_capped=False)
             with open_stored(upload.store, file.stored, file.length) as stream:

@@ -25,6 +25,7 @@ from pipelines.spine import align_signals, candidates, ranks
 from pipelines.stage import Stage, judge_by_rules
 from schemas.decision import DECISION, DISPOSITION, State, Verdict
 from schemas.item import ID
+from schemas.reasons import Reason
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
 LIGHT = ("item_id", "parent_id", "capture_id", "text_capture_id", "source", "media_type", "language", "licence")
@@ -118,9 +119,11 @@ class Replay:
         for part in parts:
             for rule, n in part.unmeasured.items():
                 counts[rule] = counts.get(rule, 0) + n
-        ids = before.column("item_id").combine_chunks()
+        is_withdrawn = pc.equal(before.column("state"), State.WITHDRAWN.value)  # nothing is left of these to be judged
+        ids = before.filter(pc.invert(is_withdrawn)).column("item_id").combine_chunks()
+        found = dispositions(lane, ids, said, pa.Table.from_batches([cluster.duplicates]))
         return _Settled(
-            after=dispositions(lane, ids, said, pa.Table.from_batches([cluster.duplicates])),
+            after=pa.concat_tables([found, before.filter(is_withdrawn)]).sort_by("item_id").combine_chunks(),
             decisions=said,
             unmeasured=counts,
             back=tuple(part.gained for part in parts if part.gained is not None),
@@ -157,7 +160,10 @@ class Replay:
         if rights is not None:
             found.append(rooms.judge_rights(rights, items, self._evidence(done)))
         again = [stage.name for stage in differ] + ([rights.name] if rights else [])
-        rest = judged.filter(pc.invert(pc.is_in(judged.column("stage"), value_set=pa.array(again))))
+        # What a request took out stays out under any policy.
+        is_again = pc.is_in(judged.column("stage"), value_set=pa.array(again))
+        is_gone = pc.equal(judged.column("reason"), Reason.TAKEN_DOWN.value).fill_null(False)
+        rest = judged.filter(pc.or_(pc.invert(is_again), is_gone))
         now = concat([rest, *(_said(one) for one in found)], DECISION)
         others = ids_of([_ended(split), _ended(measured)])
         alive_then, alive_now = (_alive(items, others, _ended(table)) for table in (judged, now))

@@ -34,10 +34,14 @@ class Problem(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
-    """A file of earlier commits whose bytes may be gone: a request had it replaced. `sha256`: of the old bytes."""
+    """A file of earlier commits whose bytes may be gone: a request had it replaced. `sha256`: of the old bytes.
+
+    `by`: the path of the file that holds what was left of it; empty where nothing took its place.
+    """
 
     path: str
     sha256: str
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

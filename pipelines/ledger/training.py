@@ -59,10 +59,15 @@ def commit_training(store: Store, folder: Path) -> Commit:
 def carried(store: Store, head: Commit | None) -> Iterator[Part]:
     """The files of training and of the register of requests that a new commit must name again."""
     for part in head.files if head else ():
-        if part.table in (*RECORD, *REGISTER, FED) or (
-            part.table == "holding" and set(store.read_part(part, ["kind"]).column("kind").to_pylist()) <= {*KINDS}
-        ):
+        if part.table in (*RECORD, *REGISTER, FED) or (part.table == "holding" and is_carried(store, part)):
             yield part
+
+
+def is_carried(store: Store, part: Part) -> bool:
+    """Whether a file of HOLDING is of training or of takedowns, so that it stands beside those of any run."""
+    table = store.read_part(part)
+    is_told = "state" in table.column_names and table.column("state").null_count == 0
+    return is_told or set(table.column("kind").to_pylist()) <= {*KINDS}
 
 
 def stands_on(store: Store, head: Commit, run: str) -> bool:

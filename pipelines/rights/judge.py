@@ -21,6 +21,7 @@ from pipelines.rights.policy import Policy
 from pipelines.rights.robots import PathPattern, RobotsFile, StatusRule, status_rule
 from pipelines.rights.spdx import LicenceClass, licence_class, strictest
 from pipelines.stage import Decisions, Shape, Stage, decisions
+from pipelines.suppression import Suppression
 from schemas.decision import Verdict
 from schemas.digest import digest, sha256
 from schemas.item import ID
@@ -68,7 +69,7 @@ class Evidence:
     """What the judge may look at: tables CAPTURE, RIGHTS, LICENCE and ROBOTS, and the licences of the source cards.
 
     `captures` need hold only those of the items and of their texts, `licences` those of the items; `rights` these and the site-wide rows of all captures;
-    `robots` those of all captures, so that a robots.txt counts wherever it was captured.
+    `robots` those of all captures, so that a robots.txt counts wherever it was captured. `taken_down`: what requests took out.
     """
 
     captures: pa.Table
@@ -76,6 +77,7 @@ class Evidence:
     licences: pa.Table
     robots: pa.Table
     card_licences: Mapping[str, str | None]
+    taken_down: Suppression | None = None
 
 
 def rights_stage(policy: Policy, agents: tuple[str, ...]) -> Stage:
@@ -98,6 +100,7 @@ def judge_rights(stage: Stage, items: pa.RecordBatch, evidence: Evidence) -> pa.
     """One decision an item, in input order: `drop` by the first bar found, else `keep`. Schema DECISION."""
     rules = _Rules.of(stage)
     found = decisions(items.column("item_id"), stage.name)
+    _drop(found, _taken_down(items, evidence))
     bars = _bars(rules, looked_up(items), evidence)
     _drop(found, [bars.get(key) for key in items.column("capture_id").to_pylist()])
     # Whoever says an item's text has a say in its use: the most restrictive evidence wins.
@@ -105,6 +108,21 @@ def judge_rights(stage: Stage, items: pa.RecordBatch, evidence: Evidence) -> pa.
     if not set(LicenceClass) <= set(rules.allowed):
         _drop(found, _licence_bars(rules, items, evidence))
     return found.batch()
+
+
+def _taken_down(items: pa.RecordBatch, evidence: Evidence) -> list[Bar | None]:
+    """Why items are barred that a request covers: by their content, or by the address of their capture."""
+    gone = evidence.taken_down
+    if gone is None:
+        return [None] * len(items)
+    named = zip(*(evidence.captures.column(name).to_pylist() for name in ("capture_id", "uri")), strict=True)
+    covered = {capture for capture, uri in named if gone.has_uri(uri)}
+    bar = Bar(Reason.TAKEN_DOWN, "a request covers it")
+    columns = (items.column(name).to_pylist() for name in ("capture_id", "text_capture_id", "content_sha256"))
+    return [
+        bar if capture in covered or said_by in covered or gone.has_content(content) else None
+        for capture, said_by, content in zip(*columns, strict=True)
+    ]
 
 
 def looked_up(items: pa.RecordBatch) -> pa.Array:
@@ -128,6 +146,8 @@ def evidence_key(items: pa.RecordBatch, evidence: Evidence) -> bytes:
     for page in found:
         rows |= {_row("robots", r.origin, r.at, r.status, r.location, r.body_sha256) for r in files.robots_of(page)}
         rows |= {_row("site", page.origin, *_fields(row)) for row in files.statements_of(page)}
+    barred = zip(items.column("item_id").to_pylist(), _taken_down(items, evidence), strict=True)
+    rows |= {_row("taken_down", item) for item, bar in barred if bar}
     rows |= {
         _row("card", source, evidence.card_licences.get(source))
         for source in items.column("source").unique().to_pylist()

@@ -248,7 +248,7 @@ def release_from(recipe: Recipe, site: Site, orders: Sequence[ShardOrder]) -> Re
         assemble_lane(staging / lane, _shard_set(recipe, lane), found)
     root = assemble_release(staging, sorted(receipts))
     name = release_name(recipe.name, root)
-    tables = _tables(recipe, name, root, staging, receipts)
+    tables = release_tables(recipe.digest, name, root, staging, receipts)
     return Release(name=name, path=publish_release(site.store, staging, name), tables=tables)
 
 
@@ -281,9 +281,10 @@ def _fetch_folder(site: Site, stored: str, target: Path) -> None:
             shutil.copyfile(source / path, target / path)
 
 
-def _tables(
-    recipe: Recipe, release: str, root: bytes, staging: Path, receipts: dict[str, list[ShardReceipt]]
+def release_tables(
+    recipe_digest: bytes, release: str, root: bytes, staging: Path, receipts: Mapping[str, Sequence[ShardReceipt]]
 ) -> dict[str, pa.Table]:
+    """The tables `release`, `shard` and `placement` of a release whose lanes are folders of `staging`."""
     shards, placements = [], []
     for lane, found in sorted(receipts.items()):
         for receipt in found:
@@ -303,7 +304,7 @@ def _tables(
             }
             placements.append(pa.table([columns[f.name].cast(f.type) for f in PLACEMENT], schema=PLACEMENT))
     everything = [receipt for found in receipts.values() for receipt in found]
-    row = {"release": release, "set_root": root, "recipe_digest": recipe.digest,
+    row = {"release": release, "set_root": root, "recipe_digest": recipe_digest,
            "items": sum(r.nsamples for r in everything), "bytes": sum(r.bytes for r in everything)}  # fmt: skip
     return {
         "release": pa.Table.from_pylist([row], schema=RELEASE),

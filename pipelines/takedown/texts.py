@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +32,17 @@ class Reading:
                 pc.and_(pc.is_in(rows.column("item_id"), value_set=wanted), pc.is_valid(rows.column("text")))
             )
             found |= dict(zip(rows.column("item_id").to_pylist(), rows.column("text").to_pylist(), strict=True))
+        return found
+
+    def places(self, ids: Collection[bytes]) -> list[dict[str, Any]]:
+        """Where the payloads of these items lie: of what was converted, in a file of its own."""
+        wanted, found = pa.array(sorted(ids), ID), []
+        for part in self.parts if ids else ():
+            rows = self.store.read_part(part, ["item_id", "payload"])
+            rows = rows.filter(
+                pc.and_(pc.is_in(rows.column("item_id"), value_set=wanted), pc.is_valid(rows.column("payload")))
+            )
+            found += rows.column("payload").to_pylist()
         return found
 
 

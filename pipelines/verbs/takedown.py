@@ -1,4 +1,4 @@
-"""Verbs about taking out: requests."""
+"""Verbs about taking out: requests and forget."""
 
 import argparse
 import time
@@ -97,3 +97,87 @@ def _list(store: Any, now: Any, is_json: bool) -> None:
         for r in rows
     ]  # fmt: skip
     show.table("requests", columns, shown)
+
+
+def forget_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `forget` takes."""
+    scope_arguments(parser)
+    parser.add_argument("--expired", action="store_true", help="take out captures that are past the site's [retention]")
+    parser.add_argument(
+        "--request", metavar="R", help="the request; what it names in the register, where no option says it"
+    )
+    parser.add_argument(
+        "--apply", action="store_true", help="do it; without this only the plan is shown, and nothing is changed"
+    )
+    parser.add_argument("--plan", metavar="DIGEST", help="refuse to do anything but the plan of this digest")
+    parser.add_argument(
+        "--keep-old", action="store_true", help="leave earlier releases that hold some of it, as remaining"
+    )
+    parser.add_argument("--by", help="who does it, for the register")
+
+
+def forget(asked: argparse.Namespace) -> None:
+    """Print the plan of a takedown, or do it and print the proof."""
+    from pipelines.site import load_site
+    from pipelines.takedown.apply import apply
+    from pipelines.takedown.plan import plan
+    from pipelines.takedown.register import utc
+
+    site, now = load_site(asked.site), utc(time.time())
+    request = asked.request or (f"expired-{now:%Y-%m-%d}" if asked.expired else None)
+    if request is None:
+        raise InputError("name the request with --request R, so that the ledger can say why something is gone")
+    scope, value = (None, None) if asked.expired else scope_of(asked) or _named_by(site.store, request)
+    found = plan(site, request, scope, value, expired_at=now if asked.expired else None)
+    if asked.plan and asked.plan != found.digest:
+        raise InputError(
+            f"the plan is now {found.digest}, not {asked.plan}: the ledger or the request changed; look at it again"
+        )
+    if not asked.apply:
+        show.as_json(found.told()) if asked.json else _print_plan(found.told())
+        return
+    report = apply(site, found, at=now, keep_old=asked.keep_old, by=asked.by)
+    show.as_json(report) if asked.json else _print_report(report)
+
+
+def _named_by(store: Any, request: str) -> "tuple[Scope, str]":
+    """What the register says that a request is about."""
+    from pipelines.audit.open import Ledger
+    from pipelines.takedown.register import find_request
+    from pipelines.takedown.register import requests as all_requests
+    from schemas.request import Scope
+
+    row = find_request(all_requests(Ledger.open(store).db), request)
+    if row is None or row["scope_value"] is None:
+        names = ", ".join(f"--{name}" for name in SCOPES)
+        raise InputError(f"the register does not say what request {request} is about; name it with one of {names}")
+    return Scope(row["scope_kind"]), row["scope_value"]
+
+
+def _print_plan(told: dict[str, Any]) -> None:
+    closure = told.pop("closure")
+    columns = ("item", "lane", "state", "why", "of", "similarity", "uri")
+    rows = [
+        (
+            r["item_id"].hex()[:16],
+            r["lane"],
+            r["state"],
+            r["link"],
+            r["of"].hex()[:16] if r["of"] else "",
+            r["similarity"],
+            r["uri"],
+        )
+        for r in closure[:50]
+    ]
+    show.table(f"plan of request {told['request']}", columns, rows)
+    if len(closure) > len(rows):
+        print(f"and {len(closure) - len(rows)} more; --json lists them all")
+    show.lines(told)
+    print(f"nothing was changed; to do it: --apply --plan {told['plan']}")
+
+
+def _print_report(told: dict[str, Any]) -> None:
+    show.lines({name: value for name, value in told.items() if name not in ("items", "shards")})
+    print(
+        f"request {told['request']}: {len(told['items'])} items are withdrawn; the proof is takedowns/{told['request']}.json in the store"
+    )
