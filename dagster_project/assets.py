@@ -98,6 +98,7 @@ def _shards(place: Workplace, recipe: Recipe) -> dg.AssetsDefinition:
         check_specs=[
             dg.AssetCheckSpec("balance_holds", asset=RELEASE, blocking=True),
             dg.AssetCheckSpec("shards_verify", asset=RELEASE, blocking=True),
+            dg.AssetCheckSpec("nothing_withdrawn", asset=RELEASE, blocking=True),
         ],
     )  # fmt: skip
     def shards(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient, config: Rounds):

@@ -29,6 +29,8 @@ from pipelines.run import run
 from pipelines.runner import Progress
 from pipelines.site import Site
 from pipelines.spine import ROOMS
+from pipelines.suppression import suppression
+from pipelines.takedown.gate import barred
 from schemas.decision import DECISION, Verdict
 
 # Chosen: an event a second is what a person can read; the log of a large run stays small.
@@ -148,6 +150,16 @@ def shards(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
         "balance_holds",
         passed=balance.holds,
         metadata={name: getattr(balance, name) for name in balance.__dataclass_fields__},
+    )
+    gone = barred(Ledger.open(site.store), suppression(site))
+    pipes.report_asset_check(
+        "nothing_withdrawn",
+        passed=not gone,
+        metadata={
+            "items": table(("item", "why"), [(row["item_id"].hex(), row["why"]) for row in gone[:100]])
+            if gone
+            else "none"
+        },
     )
     pipes.report_asset_check(
         "shards_verify",

@@ -93,6 +93,7 @@ def test_every_asset_is_materialized_and_every_check_passes(materialized):
         "balance_holds": True,
         "held_out_loss_falls": True,
         "hold_out_loss_falls": True,
+        "nothing_withdrawn": True,
         "shards_verify": True,
     }
     made = {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
