@@ -11,7 +11,7 @@ from schemas.reasons import Reason
 # Ids, numbers and times of what was done: nothing of the content is in them, and the accounts stand on them.
 _KEPT = frozenset((
     "item", "disposition", "duplicate", "edge", "component", "hot", "placement", "release", "shard", "op", "run", "source", "room",
-    "holding", "request", "request_match", "suppression", "training_run", "consumption", "checkpoint", "document", "hosts", "robots",
+    "holding", "request", "request_match", "suppression", "training_run", "consumption", "checkpoint", "document", "fed", "hosts", "robots",
 ))  # fmt: skip
 
 
