@@ -7,9 +7,14 @@ checksum, its country's numbering plan, its range, and, where that is weak, by t
 
 import ipaddress
 from collections.abc import Callable, Iterator
+from enum import IntFlag, auto
 from string import hexdigits
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import re2
 
 from pipelines.edits import checks
@@ -19,8 +24,7 @@ from pipelines.edits.spans import Span
 EMAIL, IP, PHONE, IBAN, CARD = "email", "ip", "phone", "iban", "payment_card"
 
 # One of these is in every number below: seven digits with few other signs between them, or letters and digits as ids have them.
-LONG_NUMBER = r"[0-9](?:[ \x{a0}\x{202f}().\-/]{0,3}[0-9]){6}|[A-Z]{2} ?[0-9]{2}[ \x{a0}-]?[A-Z0-9]{2}|[0-9]{6}[-+A-FU-Y][0-9]{3}|[A-Z]{6}[0-9]{2}[A-Z]|[XYZ][0-9]{7}"
-_LONG_NUMBER = re2.compile(LONG_NUMBER)
+_LONG_NUMBER = r"[0-9](?:[ \x{a0}\x{202f}().\-/]{0,3}[0-9]){6}|[A-Z]{2} ?[0-9]{2}[ \x{a0}-]?[A-Z0-9]{2}|[0-9]{6}[-+A-FU-Y][0-9]{3}|[A-Z]{6}[0-9]{2}[A-Z]|[XYZ][0-9]{7}"
 
 # Source: RFC 5321, section 4.1.2, without quoted local parts and address literals; letters of all scripts by RFC 6531.
 _EMAIL = re2.compile(r"[\pL\pN_][\pL\pN._%+'-]*@(?:[\pL\pN](?:[\pL\pN-]*[\pL\pN])?\.)+\pL\pL+")
@@ -41,8 +45,8 @@ _LONGEST_LOGIN = 128  # Chosen: characters of a scheme and a user's name
 
 # Everything made of digits and dots, or of hex digits and colons, as long as it goes: what is an address is decided later,
 # since RE2 has no look-around to see where one ends. With a letter before it, it is a version ("v1.2.3.4").
-_IPV4 = re2.compile(r"[\pL_]?[0-9]+(?:\.[0-9]+)+")
-_IPV6 = re2.compile(r"[\pL\pN_]*:[\pL\pN_:]*")
+_IPV4 = re2.compile(r"[\pL_]?[0-9]+(?:\.[0-9]+){3,}")
+_IPV6 = re2.compile(r":*(?:[\pL\pN_]+:+){2,}[\pL\pN_]+:*")
 # Addresses that name nobody, for everybody has them. Documentation addresses are not here: texts pass them off as real.
 # Source: IANA IPv4 Special-Purpose Address Registry; multicast, RFC 5771; reserved, RFC 1112.
 _NOBODY = tuple(
@@ -76,6 +80,32 @@ _TEST_CARDS = frozenset(
         "6011000990139424", "3530111333300000", "30569309025904", "38520000023237", "36227206271667", "6200000000000005",
     )
 )  # fmt: skip
+
+
+class May(IntFlag):
+    """What a text may hold, one bit each; what is not there need not be looked for."""
+
+    EMAIL = auto()
+    NUMBER = auto()  # of an account, a card, a person, a telephone
+    IPV4 = auto()
+    IPV6 = auto()
+    SECRET = auto()
+
+
+ALL = ~May(0)
+# One of these is in every text in which something of that kind can be found.
+_HINTS = (
+    (May.EMAIL, "@"), (May.NUMBER, _LONG_NUMBER), (May.IPV4, r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"), (May.IPV6, r":[0-9A-Fa-f]{0,4}:"),
+)  # fmt: skip
+
+
+def may_hold(texts: pa.Array) -> npt.NDArray[np.uint8]:
+    """uint8[n]: what each text (string) may hold, without `SECRET`; 0 for a null."""
+    found = np.zeros(len(texts), np.uint8)
+    for kind, hint in _HINTS:
+        is_hit = pc.match_substring_regex(texts, hint).fill_null(False).to_numpy(zero_copy_only=False)
+        found |= is_hit * np.uint8(kind)
+    return found
 
 
 class NationalId(NamedTuple):
@@ -135,19 +165,23 @@ _WINDOW = (
 )
 
 
-def personal(text: str, language: str | None) -> Iterator[Span]:
+def personal(text: str, language: str | None, may: "May") -> Iterator[Span]:
     """What of the text names or reaches somebody. `language`: BCP 47; tells which countries' phone numbers are meant."""
-    if "@" in text:
-        yield from _emails(text)
-    if _LONG_NUMBER.search(text):
+    if may & May.EMAIL:
+        yield from emails(text)
+    if may & May.NUMBER:
         yield from _ibans(text)
         yield from _cards(text)
         yield from _national_ids(text)
         yield from (Span(start, end, PHONE, "<phone>") for start, end in phones(text, language))
-    yield from _ips(text)
+    if may & May.IPV6:
+        yield from _ipv6(text)
+    if may & May.IPV4:
+        yield from _ipv4(text)
 
 
-def _emails(text: str) -> Iterator[Span]:
+def emails(text: str) -> Iterator[Span]:
+    """The addresses of mail in the text."""
     for match in _EMAIL.finditer(text):
         start, end = match.span()
         if escape := _ESCAPE.search(match[0]):  # in a URL: by%20anna@mail.example.jpg
@@ -190,13 +224,12 @@ def _cards(text: str) -> Iterator[Span]:
 
 def _national_ids(text: str) -> Iterator[Span]:
     for one in NATIONAL_IDS:
-        if one.words is not None and not one.words.search(text):
-            continue
         for match in one.pattern.finditer(text):
             start, end = match.span()
             if (
                 stands_alone(text, start, end) and (one.words is None or _has_before(one.words, text, start))
                 and one.check(_bare(match[0]) if one.kind != "fi_hetu" else match[0])
+                and (one.words is None or one.words.search(text))
             ):  # fmt: skip
                 yield Span(start, end, one.kind, "<national_id>")
 
@@ -221,16 +254,16 @@ def _joins(one: str) -> bool:
     return one.isalnum() or one in "_%#"
 
 
-def _ips(text: str) -> Iterator[Span]:
-    if ":" in text:
-        for match in _IPV6.finditer(text):
-            before, address, _ = _colons(match[0])
-            is_network = (
-                text[match.end() : match.end() + 1] == "/" and text[match.end() + 1 : match.end() + 2].isdigit()
-            )
-            if sum(map(bool, address.split(":"))) > 2 and not is_network and _is_public(address):
-                start = match.start() + len(before)
-                yield Span(start, start + len(address), IP, "<ip>")
+def _ipv6(text: str) -> Iterator[Span]:
+    for match in _IPV6.finditer(text):
+        before, address, _ = _colons(match[0])
+        is_network = text[match.end() : match.end() + 1] == "/" and text[match.end() + 1 : match.end() + 2].isdigit()
+        if sum(map(bool, address.split(":"))) > 2 and not is_network and _is_public(address):
+            start = match.start() + len(before)
+            yield Span(start, start + len(address), IP, "<ip>")
+
+
+def _ipv4(text: str) -> Iterator[Span]:
     for match in _IPV4.finditer(text):
         if match[0].count(".") == 3 and _is_public(match[0]) and not _is_version(text, match.start(), match.end()):
             yield Span(match.start(), match.end(), IP, "<ip>")

@@ -7,47 +7,55 @@ What is looked for, and how sure one is of it: `pipelines.edits.personal`, `pipe
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.edits.personal import EMAIL, LONG_NUMBER, personal
-from pipelines.edits.secrets import HINT, secrets
+from pipelines.edits.personal import ALL, May, emails, may_hold, personal
+from pipelines.edits.secrets import may_hold_secrets, secrets
 from pipelines.edits.spans import Span, redacted
 from pipelines.stage import Shape, Stage, decisions
 from schemas.decision import Verdict
 from schemas.item import text_sha256
 from schemas.reasons import Reason
 
-# Every text that any pattern can match holds one of these: clean text never leaves Arrow.
-_HINT = rf"@|[0-9]\.[0-9]{{1,3}}\.[0-9]|:[0-9A-Fa-f]{{0,4}}:|{LONG_NUMBER}|{HINT}"
-_LINK_HINT = rf"@|%40|{HINT}"
+Hints = npt.NDArray[np.uint8]
 
 
-def redact(text: str, language: str | None = None) -> tuple[str, list[Span]]:
+def redact(text: str, language: str | None = None, may: May = ALL) -> tuple[str, list[Span]]:
     """The text with placeholders, in NFC if it was, and what each stands for, in characters of the text as given.
 
     `"ask a@b.de at 203.0.113.7 or 10.0.0.1"` -> `"ask <email> at <ip> or 10.0.0.1"`. `language`: BCP 47; which countries' phone
-    numbers are meant.
+    numbers are meant. `may`: what there may be (`hints`).
     """
-    return redacted(text, partial(_all, language=language))
+
+    def find(new: str) -> Iterator[Span]:
+        # A placeholder can bring together what was apart: then nothing is known of the text.
+        left = may if new is text else ALL
+        if left & May.SECRET:
+            yield from secrets(new)
+        yield from personal(new, language, left)
+
+    return redacted(text, find)
 
 
-def _all(text: str, language: str | None) -> Iterator[Span]:
-    yield from secrets(text)
-    yield from personal(text, language)
+def hints(texts: pa.Array) -> Hints:
+    """uint8[n] of `May`: what each text (string) may hold; of most texts nothing, and these never leave Arrow."""
+    return may_hold(texts) | may_hold_secrets(texts) * np.uint8(May.SECRET)
 
 
 def redact_links(links: pa.Array) -> pa.Array:
     """The URLs and file names (string) with placeholders for addresses, keys and passwords in them; numbers are left, for they name files."""
-    return _redacted_each(links, _LINK_HINT, redact_link)
+    is_hinted = pc.match_substring_regex(links, "@|%40").fill_null(False).to_numpy(zero_copy_only=False)
+    return _redacted_each(links, is_hinted | may_hold_secrets(links), redact_link)
 
 
 def redact_words(words: pa.Array) -> pa.Array:
     """The texts (string) with placeholders: for what no receipt is kept of, as the message of an error."""
-    return _redacted_each(words, _HINT, lambda text: redact(text)[0])
+    return _redacted_each(words, hints(words), lambda text: redact(text)[0])
 
 
 def redact_link(link: str) -> str:
@@ -55,25 +63,20 @@ def redact_link(link: str) -> str:
 
     def find(text: str) -> Iterator[Span]:
         yield from secrets(text)
-        yield from (span for span in personal(text, None) if span.kind == EMAIL)
+        yield from emails(text)
 
     new, spans = redacted(link.replace("%40", "@"), find)
     return new if spans else link
 
 
-def _redacted_each(texts: pa.Array, hint: str, change: Callable[[str], str]) -> pa.Array:
-    rows = np.flatnonzero(_hinted(texts, hint))
+def _redacted_each(texts: pa.Array, may: npt.NDArray[Any], change: Callable[[str], str]) -> pa.Array:
+    rows = np.flatnonzero(may)
     if not len(rows):
         return texts
     new = np.full(len(texts), None, dtype=object)
     for row in rows:
         new[row] = change(texts[row].as_py())
     return pc.coalesce(pa.array(new, texts.type, from_pandas=False), texts)
-
-
-def _hinted(texts: pa.Array, hint: str) -> np.ndarray:
-    found: np.ndarray = pc.match_substring_regex(texts, hint).fill_null(False).to_numpy(zero_copy_only=False)
-    return found
 
 
 def redact_items(stage: Stage, items: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
@@ -118,9 +121,11 @@ def redact_items(stage: Stage, items: pa.RecordBatch) -> tuple[pa.RecordBatch, p
 
 def _replace(texts: pa.Array, field: str, languages: pa.Array, spans: list[list[dict[str, object]]]) -> pa.Array:
     """The texts with placeholders; what was replaced comes to the spans of its row."""
-    new = np.full(len(texts), None, dtype=object)
-    for row in np.flatnonzero(_hinted(texts, _HINT)):
-        text, found = redact(texts[row].as_py(), languages[row].as_py())
+    new, may = np.full(len(texts), None, dtype=object), hints(texts)
+    if not may.any():
+        return texts
+    for row in np.flatnonzero(may):
+        text, found = redact(texts[row].as_py(), languages[row].as_py(), May(int(may[row])))
         if found:
             new[row] = text
             spans[row] += [
@@ -145,12 +150,12 @@ def _replace_within(
     column: pa.Array, field: pa.Field, languages: pa.Array, spans: list[list[dict[str, object]]]
 ) -> pa.Array:
     if pa.types.is_string(field.type):
-        return _replace(column, field.name, languages, spans) if _hinted(column, _HINT).any() else column
+        return _replace(column, field.name, languages, spans)
     if not pa.types.is_list(field.type):
         return column
     parts = column.flatten()
     of = parts.flatten() if pa.types.is_struct(parts.type) else [parts]
-    if not any(_hinted(part, _HINT).any() for part in of if pa.types.is_string(part.type)):
+    if not any(hints(part).any() for part in of if pa.types.is_string(part.type)):
         return column
     rows = column.to_pylist()
     for row, values in enumerate(rows):

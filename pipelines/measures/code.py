@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import re2
 
 from pipelines.capture.subject import VENDORED
-from pipelines.edits.secrets import HINT, secrets
+from pipelines.edits.secrets import may_hold_secrets, secrets
 from pipelines.edits.spans import joined
 from pipelines.stage import Shape, Stage
 
@@ -159,7 +159,7 @@ def _rank(ids: pa.Array) -> pa.Array:
 def _secrets(texts: pa.Array) -> pa.Array:
     """int64: how many keys, tokens and passwords the text holds; few texts can hold one, the others are not read again."""
     counts = np.zeros(len(texts), np.int64)
-    for row in np.flatnonzero(_matches(texts, HINT).fill_null(False).to_numpy(zero_copy_only=False)):
+    for row in np.flatnonzero(may_hold_secrets(texts)):
         counts[row] = len(joined(secrets(texts[row].as_py())))
     return pa.array(counts)
 
