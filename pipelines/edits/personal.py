@@ -7,7 +7,6 @@ checksum, its country's numbering plan, its range, and, where that is weak, by t
 
 import ipaddress
 from collections.abc import Callable, Iterator
-from enum import IntFlag, auto
 from string import hexdigits
 from typing import NamedTuple
 
@@ -19,7 +18,7 @@ import re2
 
 from pipelines.edits import checks
 from pipelines.edits.phones import phones
-from pipelines.edits.spans import Span
+from pipelines.edits.spans import May, Span
 
 EMAIL, IP, PHONE, IBAN, CARD = "email", "ip", "phone", "iban", "payment_card"
 
@@ -82,17 +81,6 @@ _TEST_CARDS = frozenset(
 )  # fmt: skip
 
 
-class May(IntFlag):
-    """What a text may hold, one bit each; what is not there need not be looked for."""
-
-    EMAIL = auto()
-    NUMBER = auto()  # of an account, a card, a person, a telephone
-    IPV4 = auto()
-    IPV6 = auto()
-    SECRET = auto()
-
-
-ALL = ~May(0)
 # One of these is in every text in which something of that kind can be found.
 _HINTS = (
     (May.EMAIL, "@"), (May.NUMBER, _LONG_NUMBER), (May.IPV4, r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]"), (May.IPV6, r":[0-9A-Fa-f]{0,4}:"),
@@ -100,7 +88,7 @@ _HINTS = (
 
 
 def may_hold(texts: pa.Array) -> npt.NDArray[np.uint8]:
-    """uint8[n]: what each text (string) may hold, without `SECRET`; 0 for a null."""
+    """uint8[n] of `May`: what of this kind each text (string) may hold; 0 for a null."""
     found = np.zeros(len(texts), np.uint8)
     for kind, hint in _HINTS:
         is_hit = pc.match_substring_regex(texts, hint).fill_null(False).to_numpy(zero_copy_only=False)
@@ -115,6 +103,7 @@ class NationalId(NamedTuple):
     pattern: re2._Regexp
     check: Callable[[str], bool]
     words: re2._Regexp | None
+    named: str  # the pattern of these words
 
 
 def _words(pattern: str) -> re2._Regexp:
@@ -123,7 +112,7 @@ def _words(pattern: str) -> re2._Regexp:
 
 
 def _id(kind: str, pattern: str, check: Callable[[str], bool], words: str = "") -> NationalId:
-    return NationalId(kind, re2.compile(pattern), check, _words(words) if words else None)
+    return NationalId(kind, re2.compile(pattern), check, _words(words) if words else None, words)
 
 
 # Sources: at each check in `pipelines.edits.checks`. Words are asked for wherever digits alone, or a weak check digit, would let a
@@ -160,12 +149,15 @@ NATIONAL_IDS = (
     _id("au_tfn", r"[0-9]{3} ?[0-9]{3} ?[0-9]{3}", checks.au_tfn, r"tfn|tax file(?: (?:number|no))?"),
     _id("kr_resident", r"[0-9]{6}-[1-8][0-9]{6}", checks.kr_resident, r"rrn|resident registration(?: (?:number|no))?|주민등록번호|주민번호"),
 )  # fmt: skip
+# Of most texts with a long number these two say that it is no id, so that nothing else need be asked.
+_ANY_WORDS = _words("|".join(one.named for one in NATIONAL_IDS if one.named))
+_ANY_WORDLESS = re2.compile("|".join(f"(?:{one.pattern.pattern})" for one in NATIONAL_IDS if one.words is None))
 _WINDOW = (
     40  # Chosen: characters before a number in which the words are looked for: "Social security number (SSN), if any: "
 )
 
 
-def personal(text: str, language: str | None, may: "May") -> Iterator[Span]:
+def personal(text: str, language: str | None, may: May) -> Iterator[Span]:
     """What of the text names or reaches somebody. `language`: BCP 47; tells which countries' phone numbers are meant."""
     if may & May.EMAIL:
         yield from emails(text)
@@ -223,13 +215,17 @@ def _cards(text: str) -> Iterator[Span]:
 
 
 def _national_ids(text: str) -> Iterator[Span]:
+    has_words = bool(_ANY_WORDS.search(text))
+    if not (has_words or _ANY_WORDLESS.search(text)):
+        return
     for one in NATIONAL_IDS:
+        if one.words is not None and not (has_words and one.words.search(text)):
+            continue
         for match in one.pattern.finditer(text):
             start, end = match.span()
             if (
                 stands_alone(text, start, end) and (one.words is None or _has_before(one.words, text, start))
                 and one.check(_bare(match[0]) if one.kind != "fi_hetu" else match[0])
-                and (one.words is None or one.words.search(text))
             ):  # fmt: skip
                 yield Span(start, end, one.kind, "<national_id>")
 

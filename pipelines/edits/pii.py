@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.edits.personal import ALL, May, emails, may_hold, personal
+from pipelines.edits.personal import emails, may_hold, personal
 from pipelines.edits.secrets import may_hold_secrets, secrets
-from pipelines.edits.spans import Span, redacted
+from pipelines.edits.spans import May, Span, redacted
 from pipelines.stage import Shape, Stage, decisions
 from schemas.decision import Verdict
 from schemas.item import text_sha256
@@ -25,18 +25,16 @@ from schemas.reasons import Reason
 Hints = npt.NDArray[np.uint8]
 
 
-def redact(text: str, language: str | None = None, may: May = ALL) -> tuple[str, list[Span]]:
+def redact(text: str, language: str | None = None, may: May | None = None) -> tuple[str, list[Span]]:
     """The text with placeholders, in NFC if it was, and what each stands for, in characters of the text as given.
 
     `"ask a@b.de at 203.0.113.7 or 10.0.0.1"` -> `"ask <email> at <ip> or 10.0.0.1"`. `language`: BCP 47; which countries' phone
-    numbers are meant. `may`: what there may be (`hints`).
+    numbers are meant. `may`: what `hints` says of the text, where it was asked.
     """
 
     def find(new: str) -> Iterator[Span]:
-        # A placeholder can bring together what was apart: then nothing is known of the text.
-        left = may if new is text else ALL
-        if left & May.SECRET:
-            yield from secrets(new)
+        left = may if may is not None and new is text else _hints(new)
+        yield from secrets(new, left)
         yield from personal(new, language, left)
 
     return redacted(text, find)
@@ -44,7 +42,11 @@ def redact(text: str, language: str | None = None, may: May = ALL) -> tuple[str,
 
 def hints(texts: pa.Array) -> Hints:
     """uint8[n] of `May`: what each text (string) may hold; of most texts nothing, and these never leave Arrow."""
-    return may_hold(texts) | may_hold_secrets(texts) * np.uint8(May.SECRET)
+    return may_hold(texts) | may_hold_secrets(texts)
+
+
+def _hints(text: str) -> May:
+    return May(int(hints(pa.array([text], pa.string()))[0]))
 
 
 def redact_links(links: pa.Array) -> pa.Array:
@@ -62,7 +64,7 @@ def redact_link(link: str) -> str:
     """One of `redact_links`."""
 
     def find(text: str) -> Iterator[Span]:
-        yield from secrets(text)
+        yield from secrets(text, _hints(text))
         yield from emails(text)
 
     new, spans = redacted(link.replace("%40", "@"), find)

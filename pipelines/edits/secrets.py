@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import re2
 
-from pipelines.edits.spans import Span
+from pipelines.edits.spans import May, Span
 
 PLACEHOLDER = "<secret>"
 
@@ -159,34 +159,35 @@ SECRETS = (
     _secret("api_key", _quoted(_KEY_NAME), _is_key),
     _secret("api_key", _bare(_KEY_NAME), _is_key),
 )  # fmt: skip
-# One of these is in every text that a pattern above can match: what Arrow looks for first. The last is slow where a text has a name of
-# a key and no run of characters as long as one, so that this run is looked for before it.
-_HINT = (
+_NAMED = frozenset(("aws_secret_key", "azure_key", "authorization", "password", "api_key"))
+# One of these is in every text that such a pattern can match: what Arrow looks for first.
+_FORMS = (
     r"PRIVATE KEY|AKIA|ASIA|ABIA|ACCA|AIza|GOCSPX-|ya29\.|gh[pousr]_[A-Za-z0-9]{36}|github_pat_|gl(?:pat|ptt|dt|rt|cbt|ft|soat|agent|imt|oas)-|xox[abeoprs]-|xapp-|hooks\.slack"
     r"|[sr]k_(?:live|test)_|whsec_|sk-[A-Za-z0-9_\-]{32}|hf_[A-Za-z]{34}|api_org_|npm_[A-Za-z0-9]{36}|pypi-AgE|SG\.|:AA[A-Za-z0-9_\-]{33}|dop_v1|shp(?:at|ca|pa|ss)_|dapi[a-f0-9]{32}|key-[a-f0-9]{32}"
     r"|AGE-SECRET|eyJ|://[^\s/:@\"'<>]*:[^\s/:@\"'<>]{6}"
-    r"|(?i:authorization|(?:passw|pwd|passphrase|contrase|passe|secret|key|token|credential)[\w\-]*[\"']?\]?\s{0,4}(?:=|:))"
 )
+_NAMES = r"(?i:authorization|(?:passw|pwd|passphrase|contrase|passe|secret|key|token|credential)[\w\-]*[\"']?\]?\s{0,4}(?:=|:))"
+# Slow to look for, so that the run of characters alone is looked for before.
 _RUN = r"[A-Za-z0-9/+]{40}"
 _NAMED_RUN = rf"(?i)(?:aws|key|account|access)[^\n]{{0,48}}{_RUN}"
 
 
-def may_hold_secrets(texts: pa.Array) -> npt.NDArray[np.bool_]:
-    """bool[n]: false where `secrets` would find nothing in a text (string), or it is null."""
-    found: npt.NDArray[np.bool_] = (
-        pc.match_substring_regex(texts, _HINT).fill_null(False).to_numpy(zero_copy_only=False)
-    )
-    others = np.flatnonzero(
-        ~found & pc.match_substring_regex(texts, _RUN).fill_null(False).to_numpy(zero_copy_only=False)
-    )
-    found = found.copy()
-    found[others] = pc.match_substring_regex(texts.take(pa.array(others)), _NAMED_RUN).to_numpy(zero_copy_only=False)
-    return found
+def may_hold_secrets(texts: pa.Array) -> npt.NDArray[np.uint8]:
+    """uint8[n] of `May`: what of this kind each text (string) may hold; 0 for a null."""
+    is_named = _holds(texts, _NAMES)
+    others = np.flatnonzero(_holds(texts, _RUN) & ~is_named)
+    is_named[others] = _holds(texts.take(pa.array(others)), _NAMED_RUN)
+    return _holds(texts, _FORMS) * np.uint8(May.TOKEN) | is_named * np.uint8(May.NAMED)
 
 
-def secrets(text: str) -> Iterator[Span]:
+def _holds(texts: pa.Array, pattern: str) -> npt.NDArray[np.bool_]:
+    return np.array(pc.match_substring_regex(texts, pattern).fill_null(False))
+
+
+def secrets(text: str, may: May) -> Iterator[Span]:
     """What of the text would open something."""
     for one in SECRETS:
-        for match in one.pattern.finditer(text):
-            if one.check(match[1]):
-                yield Span(match.start(1), match.end(1), one.kind, PLACEHOLDER)
+        if may & (May.NAMED if one.kind in _NAMED else May.TOKEN):
+            for match in one.pattern.finditer(text):
+                if one.check(match[1]):
+                    yield Span(match.start(1), match.end(1), one.kind, PLACEHOLDER)

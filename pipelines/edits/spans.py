@@ -3,9 +3,21 @@
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntFlag, auto
 
 # (text) -> what of it should go, in any order; later kinds give way to earlier ones where they overlap.
 Finder = Callable[[str], Iterable["Span"]]
+
+
+class May(IntFlag):
+    """What a text may hold, one bit each; what is not there need not be looked for."""
+
+    EMAIL = auto()
+    NUMBER = auto()  # of an account, a card, a person, a telephone
+    IPV4 = auto()
+    IPV6 = auto()
+    TOKEN = auto()  # a secret that its form gives away
+    NAMED = auto()  # one that is called so
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import re2
 
 from pipelines.capture.subject import VENDORED
 from pipelines.edits.secrets import may_hold_secrets, secrets
-from pipelines.edits.spans import joined
+from pipelines.edits.spans import May, joined
 from pipelines.stage import Shape, Stage
 
 # Source: Lozhkov et al. 2024, arXiv 2402.19173 (StarCoder 2), section 2.1: languages whose lines may be long.
@@ -159,8 +159,9 @@ def _rank(ids: pa.Array) -> pa.Array:
 def _secrets(texts: pa.Array) -> pa.Array:
     """int64: how many keys, tokens and passwords the text holds; few texts can hold one, the others are not read again."""
     counts = np.zeros(len(texts), np.int64)
-    for row in np.flatnonzero(may_hold_secrets(texts)):
-        counts[row] = len(joined(secrets(texts[row].as_py())))
+    may = may_hold_secrets(texts)
+    for row in np.flatnonzero(may):
+        counts[row] = len(joined(secrets(texts[row].as_py(), May(int(may[row])))))
     return pa.array(counts)
 
 
