@@ -38,6 +38,7 @@ _FIRST, _AFTER = len(Piece), len(Piece) + 1  # bytes, in the raw rows of the sca
 TECHNICAL = "0123456789{}+/()<>"
 
 _LETTER, _SPACE, _UPPER, _TECHNICAL, _STOP, _WIDE, _CLOSER, _QUOTE = (1 << bit for bit in range(8))
+_CASED = _LETTER | _UPPER
 _LAST_CASED = 0x1E943  # Source: UnicodeData.txt 15.0: no letter after Adlam has two cases
 _NEWLINE, _DOT, _ELLIPSIS = 0x0A, 0x2E, 0x2026
 _BULLETS = np.array([ord(bullet) for bullet in BULLETS], np.int64)
@@ -114,7 +115,10 @@ def _scan(data: U8, offsets: I64, kinds: U8, by_sentence: bool, found: I64) -> t
         i, end = offsets[row], offsets[row + 1]
         is_open, in_word, is_over, is_wide, is_ellipsis = False, False, False, False, False
         first, last, opening, before, dots = 0, 0, 0, 0, 0
-        size, words, capitalized, letters, upper, digits, technical = 0, 0, 0, 0, 0, 0, 0
+        size, words, capitalized = 0, 0, 0
+        # Of the text up to here, and up to where the piece begins: a character costs four sums, whatever is counted in pieces.
+        letters, upper, digits, technical = 0, 0, 0, 0
+        letters_0, upper_0, digits_0, technical_0 = 0, 0, 0, 0
         while i <= end:
             point, after = _NEWLINE, i + 1
             if i < end:
@@ -131,8 +135,8 @@ def _scan(data: U8, offsets: I64, kinds: U8, by_sentence: bool, found: I64) -> t
                     found = _with_room(found, n)
                     piece = found[n]
                     piece[Piece.CHARACTERS], piece[Piece.WORDS], piece[Piece.CAPITALIZED] = size, words, capitalized
-                    piece[Piece.LETTERS], piece[Piece.UPPERCASE], piece[Piece.DIGITS] = letters, upper, digits
-                    piece[Piece.TECHNICAL] = technical
+                    piece[Piece.LETTERS], piece[Piece.UPPERCASE] = letters - letters_0, upper - upper_0
+                    piece[Piece.DIGITS], piece[Piece.TECHNICAL] = digits - digits_0, technical - technical_0
                     piece[Piece.MARKS] = before & (_STOP | _QUOTE) != 0 and not is_ellipsis
                     piece[_FIRST], piece[_AFTER], piece[_AFTER + 1] = first, last, row
                     n += 1
@@ -143,7 +147,8 @@ def _scan(data: U8, offsets: I64, kinds: U8, by_sentence: bool, found: I64) -> t
                 continue
             if not is_open:
                 is_open, first, opening, dots = True, i, point, 0
-                size, words, capitalized, letters, upper, digits, technical = 0, 0, 0, 0, 0, 0, 0
+                size, words, capitalized = 0, 0, 0
+                letters_0, upper_0, digits_0, technical_0 = letters, upper, digits, technical
             if not in_word:
                 if size == 1 and _is_bullet(opening):
                     size, words, opening = 0, 0, 0
@@ -151,11 +156,19 @@ def _scan(data: U8, offsets: I64, kinds: U8, by_sentence: bool, found: I64) -> t
                 words += 1
                 capitalized += kind & _UPPER != 0
                 in_word = True
-            size += 1
-            letters += kind & _LETTER
-            upper += kind & _UPPER != 0
-            digits += 0x30 <= point <= 0x39
-            technical += kind & _TECHNICAL != 0
+            while True:  # on through a run of ASCII letters, at which nothing begins or ends
+                size += 1
+                letters += kind & _LETTER
+                upper += kind & _UPPER != 0
+                technical += kind & _TECHNICAL != 0
+                digits += 0x30 <= point <= 0x39
+                if kind & ~_CASED or not kind or after >= end or data[after] >= 0x80:
+                    break
+                following = int(kinds[data[after]])
+                if following & ~_CASED or not following:
+                    break
+                point, kind, i, after = int(data[after]), following, after, after + 1
+                dots = 0
             dots = dots + 1 if point == _DOT else 0
             is_ellipsis = dots >= 3 or point == _ELLIPSIS
             if kind & _STOP:

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.edits.pii import PII_REDACT, redact, redact_items, redact_links
-from pipelines.edits.spans import Span, joined, redacted, replaced
+from pipelines.edits.personal import personal
+from pipelines.edits.pii import PII_REDACT, hints, redact, redact_items, redact_links
+from pipelines.edits.secrets import secrets
+from pipelines.edits.spans import May, Span, joined, redacted, replaced
 from pipelines.lanes.audio import AUDIO
 from pipelines.lanes.books import BOOKS
 from pipelines.lanes.web import WEB
@@ -180,3 +182,17 @@ def test_links_lose_addresses_and_keys_and_keep_their_numbers():
     assert redact_links(pa.array(links)).to_pylist() == [
         links[0], "https://mill.example/by/<email>/1.jpg", "https://mill.example/?k=<secret>", "https://anna:<secret>@mill.example/", None,
     ]  # fmt: skip
+
+
+FRAGMENTS = (
+    "a@b.de", "8.8.8.8", "1.2.3.4.5", "v1.2", "2a00:1450:4001::1", "::", "from:", "4532015112830366", "DE89370400440532013000", "SSN 078-05-1120",
+    "ssn", "tel. 030 901820", "+49 30 901820", "AKIAQWERTYUIOPASDFGH", 'password = "x9Kq2!mZ7v"', "api_key: 'a8f5f167f44f4964e6c998dee827110c'",
+    "://user:hunter2xyz9@host", "aws wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzKEY1", "BSN 123456782", "@", ":", ".", "/", " ", "\n", "x", "1", "é", "-",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=7).map("".join), st.sampled_from(["en", "de", None]))
+def test_hints_leave_out_nothing_that_is_there(text, language):
+    may = May(int(hints(pa.array([text]))[0]))
+    found = [[*secrets(text, bits), *personal(text, language, bits)] for bits in (may, ~May(0))]
+    assert found[0] == found[1]
