@@ -175,7 +175,8 @@ class End(NamedTuple):
 def _lane(
     recipe: Recipe, site: Site, name: str, captured: Sequence[Captured], counts: Weights, weights: Weights
 ) -> LaneEstimate:
-    ends = {preset.name: _ends(replace(recipe, policy=preset.name), site, name, captured) for preset in PRESETS}
+    policies = dict.fromkeys([*(preset.name for preset in PRESETS), recipe.policy])
+    ends = {policy: _ends(replace(recipe, policy=policy), site, name, captured) for policy in policies}
     own = ends[recipe.policy]
     yields = {policy: _yield(policy, found, weights) for policy, found in ends.items()}
     drops = Counter((end.stage, end.reason) for end in own if end.stage and end.reason)

@@ -19,6 +19,7 @@ from pipelines.mix.balance import Balance, read_entries
 from pipelines.policies.owners import CODE_OWNERS, read_owners
 from pipelines.rights.judge import rights_stage
 from pipelines.rights.policy import policy as load_policy
+from pipelines.rights.policy import policy_name
 from pipelines.stage import Scalar, Stage
 from schemas.digest import digest
 from schemas.errors import RecipeError, SiteError
@@ -192,7 +193,7 @@ def loads(text: str, *, base: Path, where: str = "recipe") -> Recipe:
         _known_stages(source, lanes, keys)
     recipe = Recipe(
         name=name,
-        policy=load_policy(keys.text("policy")).name,
+        policy=load_policy(policy_name(keys.text("policy"), keys.value("unknown", ""))).name,
         agents=keys.strings("agents", DEFAULT_AGENTS),
         sources=sources,
         lanes=lanes,

@@ -1,17 +1,24 @@
 """A small copy of a source's local inputs, to learn from: the heads of archives, the first files of an upload."""
 
+import itertools
 import os
 import shutil
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.capture.archive import capture_archive
+from pipelines.capture.cut import cut, is_cut
+from pipelines.capture.inflate import BrokenError
 from pipelines.capture.inputs import is_local, is_repository, named
 from pipelines.capture.layout import ARCHIVES, Layout, Wanted
 from schemas.errors import SourceError
 
-MAX_FILE_BYTES = 64 << 20  # Chosen: a file that is no archive of records is taken whole or not at all
+MAX_FILE_BYTES = 64 << 20  # Chosen: a file that is no archive is taken whole or not at all
+MAX_SAMPLED_BYTES = (
+    8 << 20
+)  # Chosen: of an archive of files as unpacked, or of loose files; a second or two of decoding
 UNREACHED = "not sampled: would need the network"
 UNREAD = "not sampled: a git repository"
 
@@ -79,8 +86,30 @@ def _copied(found: Mapping[str, Path], captures: int, folder: Path, layout: Layo
     # In order of their names, so that what belongs together (a picture and its caption) is together; all tables of captions.
     small = [(name, path) for name, path in sorted(others.items()) if path.stat().st_size <= MAX_FILE_BYTES]
     tables = [(name, path) for name, path in small if layout.is_table(name)]
-    files = [pair for pair in small if pair not in tables][:captures]
+    packed = {name: path for name, path in others.items() if is_cut(path) and not layout.is_table(name)}
+    files = _within([pair for pair in small if pair not in tables and pair[0] not in packed][:captures])
+    chosen = _evenly(sorted(packed.items()), captures)
+    for name, path in chosen:
+        if cut_file := _cut(path, -(-captures // len(chosen)), folder / name):
+            made.append(cut_file)
     return made + [_taken(path, folder / name) for name, path in sorted([*tables, *files])]
+
+
+def _within(files: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
+    """The first files whose bytes together stay within the most that is sampled; one at least."""
+    sums = itertools.accumulate((path.stat().st_size for _, path in files), initial=0)
+    return [pair for pair, before in zip(files, sums, strict=False) if before < MAX_SAMPLED_BYTES]
+
+
+def _cut(path: Path, members: int, target: Path) -> Path | None:
+    """The head of an archive of files; one that cannot be read is taken as it is, null where it is too large for that."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        cut(path, members, target, most_bytes=MAX_SAMPLED_BYTES)
+    except (OSError, ValueError, EOFError, zlib.error, BrokenError):
+        target.unlink(missing_ok=True)
+        return _taken(path, target) if path.stat().st_size <= MAX_FILE_BYTES else None
+    return target
 
 
 def _taken(path: Path, target: Path) -> Path:

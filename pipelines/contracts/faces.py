@@ -17,7 +17,7 @@ from pipelines.late.whatif import WhatIf
 from pipelines.mix.balance import Balance
 from pipelines.plan import Estimate
 from pipelines.recipe import DEFAULT_AGENTS, FORMAT, Crawl, Shards
-from pipelines.rights.policy import PRESETS
+from pipelines.rights.policy import PRESETS, UNKNOWN
 from pipelines.rooms import measure, one_batch
 from pipelines.run import Result
 from pipelines.stage import Scalar, Stage
@@ -40,7 +40,8 @@ def recipe() -> Schema:
     properties: Schema = {
         "format": {"const": FORMAT},
         "name": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
-        "policy": {"enum": [preset.name for preset in PRESETS]},
+        "policy": {"enum": [preset.name + end for preset in PRESETS for end in ("", *UNKNOWN.values())]},
+        "unknown": {"enum": list(UNKNOWN)},
         "agents": {**_one_or_more(), "default": list(DEFAULT_AGENTS)},
         "max_quarantined": {"type": "number", "default": 0.01},
         "block_lists": {**_one_or_more(), "default": []},

@@ -1,6 +1,6 @@
 """Policies: which opt-outs count and which licences a corpus may hold. A policy is part of the recipe."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.rights.spdx import LicenceClass
 from schemas.errors import RecipeError
@@ -35,13 +35,36 @@ PRESETS = (
 )
 
 
+UNKNOWN = {
+    "keep": "+unknown",
+    "drop": "-unknown",
+}  # what a recipe may say of unknown licences, and the end of the policy's name
+
+
 def policy(name: str) -> Policy:
-    """The preset of this name.
+    """The preset of this name; `permissive+unknown` also keeps items of unknown licence, `opt_out_respected-unknown` drops them.
 
     Raises:
         RecipeError: there is none; the text lists those there are.
     """
     for preset in PRESETS:
-        if preset.name == name:
+        rest = tuple(one for one in preset.allowed if one is not LicenceClass.UNKNOWN)
+        if name == preset.name:
             return preset
+        if name == preset.name + UNKNOWN["keep"]:
+            return replace(preset, name=name, allowed=(*rest, LicenceClass.UNKNOWN))
+        if name == preset.name + UNKNOWN["drop"]:
+            return replace(preset, name=name, allowed=rest)
     raise RecipeError(f"policy {name!r} is unknown; choose one of: {', '.join(preset.name for preset in PRESETS)}")
+
+
+def policy_name(preset: str, unknown: str) -> str:
+    """The name of a preset with what an unknown licence means to it: `keep`, `drop`, or empty for the preset's own answer.
+
+    A preset that says so already keeps its name. Raises RecipeError.
+    """
+    plain = policy(preset)
+    if unknown and unknown not in UNKNOWN:
+        raise RecipeError(f"unknown = {unknown!r} is no answer; write one of: {', '.join(UNKNOWN)}")
+    is_kept = LicenceClass.UNKNOWN in plain.allowed
+    return plain.name + UNKNOWN[unknown] if unknown and is_kept != (unknown == "keep") else plain.name

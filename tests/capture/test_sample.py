@@ -1,8 +1,11 @@
 """Small copies of inputs: what is taken, what is not, and that a cut archive is whole."""
 
 import gzip
+import io
 import os
 import re
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -97,3 +100,47 @@ def test_what_cannot_be_sampled_has_a_note(tmp_path: Path, entry: str, note: str
     found, made = taken(entry, tmp_path, 3, takes_files=True)
     assert made == []
     assert re.match(note, found.note or "")
+
+
+def tarred(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as packed:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            packed.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        for name, data in files.items():
+            packed.writestr(name, data)
+    return out.getvalue()
+
+
+FILES = {f"{'long/' * 30}{n:03d}.jpg": bytes([n]) * 700 for n in range(50)}
+PACKED = {"a.tar": tarred(FILES), "a.tar.gz": gzip.compress(tarred(FILES)), "a.zip": zipped(FILES)}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_of_an_archive_of_files_the_first_members_are_taken(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(PACKED[name])
+    found, (copy,) = taken(name, tmp_path, 7, takes_files=True)
+    first = dict(list(FILES.items())[:7])
+    if name == "a.zip":
+        with zipfile.ZipFile(copy) as packed:
+            assert {one: packed.read(one) for one in packed.namelist()} == first
+    else:
+        with tarfile.open(copy) as packed:
+            read = {one.name: packed.extractfile(one).read() for one in packed}  # type: ignore[union-attr]
+            assert read == first
+    assert found.sampled_bytes == copy.stat().st_size < len(PACKED[name])
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_an_archive_that_cannot_be_read_is_taken_as_it_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"no archive at all" * 99)
+    _, (copy,) = taken(name, tmp_path, 7, takes_files=True)
+    assert copy.read_bytes() == b"no archive at all" * 99
