@@ -75,6 +75,7 @@ def apply(site: Site, plan: Plan, *, at: datetime, keep_old: bool = False, by: s
     found = cuts(store, [*(row["payload"] for row in plan.captures if row["payload"]), *converted], plan.containers)
     gone = Gone(
         plan.request, frozenset(plan.closure.items), frozenset(row["capture_id"] for row in plan.captures),
+        frozenset(one for one, why in plan.closure.captures.items() if why.link == "holds_words"),
         frozenset(row["uri"] for row in plan.captures if row["uri"]), plan.subjects, found,
     )  # fmt: skip
     swept = sweep(store, gone)

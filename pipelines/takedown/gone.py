@@ -37,11 +37,15 @@ class Cut:
 
 @dataclass(frozen=True)
 class Gone:
-    """What a request takes out. `subjects`: by which others speak of it; `cuts`: by old path."""
+    """What a request takes out. `subjects`: by which others speak of it; `cuts`: by old path.
+
+    `heard`: those of the captures that go whose words about others stay: the page of one picture that goes and of one that stays.
+    """
 
     request: str
     items: frozenset[bytes]
     captures: frozenset[bytes]
+    heard: frozenset[bytes]
     uris: frozenset[str]
     subjects: frozenset[str]
     cuts: Mapping[str, Cut]
@@ -55,6 +59,11 @@ class Gone:
     def capture_ids(self) -> pa.Array:
         """The captures, ascending."""
         return pa.array(sorted(self.captures), ID)
+
+    @cached_property
+    def silent_ids(self) -> pa.Array:
+        """The captures of whose words nothing stays, ascending."""
+        return pa.array(sorted(self.captures - self.heard), ID)
 
     def place(self, payload: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         """Where a payload lies now; null where it is gone."""

@@ -35,11 +35,12 @@ def without(kind: str, table: pa.Table, gone: Gone) -> pa.Table | None:
 
 def _left(table: pa.Table, gone: Gone) -> pa.Table:
     """The rows that are of nothing that goes."""
+    by_item = "item_id" in table.column_names
     for name, values in (
-        ("item_id", gone.item_ids), ("capture_id", gone.capture_ids), ("text_capture_id", gone.capture_ids),
+        ("item_id", gone.item_ids), ("capture_id", gone.silent_ids),
         ("subject", pa.array(sorted(gone.subjects), pa.string())), ("url", pa.array(sorted(gone.uris), pa.string())),
     ):  # fmt: skip
-        if name in table.column_names:
+        if name in table.column_names and not (by_item and name != "item_id"):
             table = table.filter(pc.invert(pc.is_in(table.column(name), value_set=values)))
     return table
 

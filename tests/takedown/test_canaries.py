@@ -1,19 +1,25 @@
 """Laws of takedown: of what was taken out no byte is left in any store but those that say so, and no run brings it back."""
 
 import dataclasses
+import io
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pipelines.audit.open import Ledger
 from pipelines.audit.verify import verify_ledger
+from pipelines.late.replay import Replay
+from pipelines.late.stored import stored
 from pipelines.ledger.log import Log
 from pipelines.payload import payload_bytes
 from pipelines.run import run
+from pipelines.suppression import suppression
 from pipelines.takedown.apply import apply
 from pipelines.takedown.plan import plan
+from schemas.errors import InputError, NotFound, SiteError
 from schemas.request import Scope
 from tests.takedown.decoded import contents
 
@@ -148,3 +154,77 @@ def test_a_run_brings_nothing_back(done):
     )
     assert placed == []
     assert Log(site.store).verify() == []
+
+
+def test_without_the_key_of_the_list_nothing_is_captured(done):
+    recipe, site, _, _ = done
+    with pytest.raises(SiteError, match="nothing is captured"):
+        run(recipe, dataclasses.replace(site, suppression_key=site.scratch / "lost"))
+
+
+def test_another_key_is_not_taken_for_it(done, tmp_path):
+    (tmp_path / "key").write_text("ab" * 32)
+    with pytest.raises(SiteError, match="not the key"):
+        suppression(dataclasses.replace(done[1], suppression_key=tmp_path / "key"))
+
+
+def test_the_list_and_the_proofs_name_no_address(done):
+    _, site, _, reports = done
+    rows = Ledger.open(site.store).db.rows("SELECT * FROM suppression")
+    assert {row["kind"] for row in rows} >= {"domain", "content", "pdq"}
+    assert "gallery.example" not in f"{reports} {rows}"
+    gone = suppression(site)
+    assert gone.has_uri("http://www.gallery.example/new.html")
+    assert not gone.has_uri("http://river.example/")
+
+
+def test_no_other_policy_brings_it_back(done):
+    _, site, _, reports = done
+    (commit,) = [one for one in Log(site.store).commits() if one.note == "takedown under request R-domain"]
+    there = stored(Ledger.open(site.store, commit=commit.seq))
+    recipe = dataclasses.replace(there.recipe, policy="permissive")
+    gone = {bytes.fromhex(row["item_id"]) for report in reports for row in report["items"]}
+    fates = Replay(there, recipe).fates()
+    kept = {row["item_id"] for one in fates.values() for row in one.after.to_pylist() if row["state"] == "kept"}
+    assert kept
+    assert kept & gone == set()
+
+
+def test_a_request_that_is_done_is_not_done_again(done):
+    _, site, _, _ = done
+    found = plan(site, "R-domain", Scope.DOMAIN, "river.example")
+    with pytest.raises(InputError, match="is done"):
+        apply(site, found, at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("scope", "value", "error"),
+    [(Scope.HASH, "abc", InputError), (Scope.ITEM, "g" * 64, InputError), (Scope.DOMAIN, "nobody.example", NotFound),
+     (Scope.FILE, "/nowhere.jpg", InputError), (Scope.KEY, "12", InputError)],
+)  # fmt: skip
+def test_what_names_nothing_says_so(done, scope, value, error):
+    with pytest.raises(error):
+        plan(done[1], "R-none", scope, value)
+
+
+def test_a_picture_that_somebody_brings_is_found_by_what_it_is_like(demo, tmp_path):
+    _, site, _ = demo
+    ledger = Ledger.open(site.store)
+    (row,) = ledger.db.rows("SELECT DISTINCT payload FROM capture WHERE uri = 'upload://demo-photos/shapes/13.jpg'")
+    picture = Image.open(io.BytesIO(payload_bytes(site.store, row["payload"])))
+    picture.resize((picture.width * 3 // 4, picture.height * 3 // 4)).save(tmp_path / "brought.jpg", quality=60)
+    found = plan(site, "R-file", Scope.FILE, str(tmp_path / "brought.jpg"))
+    like = {row["uri"]: row["similarity"] for row in found.items if row["link"] == "like"}
+    assert like.keys() >= {"upload://demo-photos/shapes/13.jpg", "upload://demo-photos/copies/13.jpg"}
+    assert all(0.6 <= similarity < 1 for similarity in like.values())
+
+
+def test_what_is_past_its_retention_is_planned_and_nothing_else(demo):
+    _, site, _ = demo
+    kept = dataclasses.replace(site, retention=(("*", 365_000),))
+    with pytest.raises(NotFound, match="retention"):
+        plan(kept, "R-old", expired_at=datetime.now(UTC))
+    short = dataclasses.replace(site, retention=(("*", 1),))
+    found = plan(short, "R-old", expired_at=datetime.now(UTC) + timedelta(days=2))
+    assert found.captures
+    assert {why.link for why in found.closure.captures.values()} >= {"expired"}
