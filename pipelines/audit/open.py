@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipelines.ledger.compact import is_compacted
 from pipelines.ledger.database import Database
-from pipelines.ledger.log import Commit, Log
+from pipelines.ledger.log import Commit, Log, standing
 from pipelines.store import Store
 from schemas.errors import NotFound
 
@@ -40,7 +40,10 @@ class Ledger:
         if store.is_local and not Path(store.root).is_dir():
             raise NotFound(f"{store.root} is no folder, so it holds no ledger; name the site with --site DIR")
         found = _commit(Log(store), run, commit)
-        return Ledger(store=store, commit=found, db=Database(store, found.files))
+        is_last = run is None and commit is None
+        return Ledger(
+            store=store, commit=found, db=Database(store, found.files) if is_last else _database(store, found)
+        )
 
     def __enter__(self) -> "Ledger":
         return self
@@ -81,7 +84,7 @@ class Ledger:
             parts = [part for part in commit.files if part.table == "release"]
             names = {row for part in parts for row in self.store.read_part(part, ["release"]).column(0).to_pylist()}
             if name in names:
-                return Ledger(store=self.store, commit=commit, db=Database(self.store, commit.files))
+                return Ledger(store=self.store, commit=commit, db=_database(self.store, commit))
             known += sorted(names)
         raise NotFound(f"the ledger holds no release {name!r}; there are: {', '.join(dict.fromkeys(known)) or 'none'}")
 
@@ -95,7 +98,12 @@ class Ledger:
             if _named(commit) <= seen:
                 continue
             seen |= _named(commit)
-            yield Ledger(store=self.store, commit=commit, db=Database(self.store, commit.files))
+            yield Ledger(store=self.store, commit=commit, db=_database(self.store, commit))
+
+
+def _database(store: Store, commit: Commit) -> Database:
+    """The tables of a commit, without what requests had erased since."""
+    return Database(store, standing(commit, Log(store).commits()))
 
 
 def _named(commit: Commit) -> set[str]:

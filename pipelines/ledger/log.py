@@ -171,6 +171,27 @@ class Log:
         return found
 
 
+def standing(commit: Commit, commits: Iterable[Commit]) -> tuple[Part, ...]:
+    """The files of a commit as they stand now: of one that a request had replaced, what took its place.
+
+    `commits`: of its log, later ones at least; what they erased is not there any more, and neither is what was said in it.
+    """
+    by = {one.path: one.by for later in commits if later.seq > commit.seq for one in later.replaces}
+    found: dict[str, Part] = {}
+    for part in commit.files:
+        path = part.path
+        while path in by:
+            path = by[path]
+        if path:
+            now = part if path == part.path else replace(part, path=path, sha256=_content_name(path))
+            found[now.path] = now
+    return tuple(found.values())
+
+
+def _content_name(path: str) -> str:
+    return path.rpartition("/")[2].partition(".")[0]
+
+
 def _order(part: Part) -> tuple[str, str]:
     return part.table, part.path
 

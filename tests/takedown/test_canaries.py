@@ -190,6 +190,18 @@ def test_no_other_policy_brings_it_back(done):
     assert kept & gone == set()
 
 
+def test_earlier_commits_answer_without_what_was_erased(done):
+    _, site, _, reports = done
+    gone = bytes.fromhex(reports[0]["items"][0]["item_id"])
+    with Ledger.open(site.store, commit=0) as ledger:
+        assert (
+            ledger.db.rows("SELECT DISTINCT state FROM disposition WHERE item_id = ?", [gone])[0]["state"]
+            != "withdrawn"
+        )
+        captures = "SELECT DISTINCT c.payload FROM capture c JOIN item USING (capture_id) WHERE item_id = ?"
+        assert ledger.db.rows(captures, [gone]) == [{"payload": None}]
+
+
 def test_a_request_that_is_done_is_not_done_again(done):
     _, site, _, _ = done
     found = plan(site, "R-domain", Scope.DOMAIN, "river.example")
