@@ -35,11 +35,11 @@ def run_row(recipe: Recipe, site: Site, name: str, release: Release, started: fl
 
 def ledger_parts(
     recipe: Recipe, site: Site, captured: Sequence[Captured], lanes: Sequence[LaneRun], grouped: Sequence[Duplicates],
-    settled: Sequence[Settled], release: Release, row: pa.Table, *, unique: Sequence[Receipt],
+    settled: Sequence[Settled], release: Release, row: pa.Table, *, unique: Sequence[Receipt], sharded: Sequence[Receipt] = (),
 ) -> dict[str, list[Part]]:  # fmt: skip
     """Every file the run stands on, by table: room parts as they lie, and the tables only a whole run can make.
 
-    `unique`: the receipts of the lanes' group rooms, in the order of `lanes`.
+    `unique`: the receipts of the lanes' group rooms, in the order of `lanes`. `sharded`: those of the shards.
     """
     store = site.store
     parts: dict[str, list[Part]] = {}
@@ -75,7 +75,7 @@ def ledger_parts(
         "source": _sources(recipe),
         "op": _ops(recipe),
         "room": _rooms(lanes, unique),
-        "holding": _holdings(captured, lanes, release),
+        "holding": _holdings(captured, lanes, [*unique, *sharded], release),
     }.items():
         add(name, [store.publish(name, table)])
     return {table: sorted({p.path: p for p in found}.values(), key=lambda p: p.path) for table, found in parts.items()}
@@ -114,7 +114,9 @@ def _rooms(lanes: Sequence[LaneRun], unique: Sequence[Receipt]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=ROOM)
 
 
-def _holdings(captured: Sequence[Captured], lanes: Sequence[LaneRun], release: Release) -> pa.Table:
+def _holdings(
+    captured: Sequence[Captured], lanes: Sequence[LaneRun], grouped: Sequence[Receipt], release: Release
+) -> pa.Table:
     rows = [
         {
             "store": stored,
@@ -136,10 +138,28 @@ def _holdings(captured: Sequence[Captured], lanes: Sequence[LaneRun], release: R
             for receipts in found.receipts
             for part in receipts["split"].all("media")
         ]
-        for room in ("split", "edited"):
+        rows += [
+            {"store": part.path, "kind": "room", "what": f"{part.table} of lane {found.lane.name} after room {room}"}
+            for receipts in found.receipts
+            for room in ROOMS
+            for part in receipts[room].parts
+            if part.rows and part.table not in ("media", "item")
+        ]
+    rows += [
+        {"store": part.path, "kind": "room", "what": f"{part.table} of source {c.source.card.name}, as captured"}
+        for c in captured
+        for receipt in c.receipts
+        for part in receipt.parts
+        if part.rows and part.table in ("annotation", "licence", "rights", "robots", "unmatched", "frontier")
+    ]
+    for one in grouped:
+        if one.room == "sharded":
+            rows.append({"store": f"shards/{one.key}", "kind": "shards", "what": f"a shard of lane {one.lane}"})
+        else:
             rows += [
-                {"store": part.path, "kind": "room", "what": f"texts of lane {found.lane.name} after room {room}"}
-                for part in found.parts(room, "items")
+                {"store": part.path, "kind": "room", "what": f"{part.table} of lane {one.lane}, by ids alone"}
+                for part in one.parts
+                if part.rows
             ]
     if release.path:
         rows.append({"store": release.path, "kind": "release", "what": f"published items of release {release.name}"})

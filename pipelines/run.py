@@ -98,6 +98,7 @@ def committed(
         parts = ledger_parts(
             recipe, site, captured, lanes, grouped, settled, made.release, row,
             unique=[receipt for receipt in receipts if receipt.room == "unique"],
+            sharded=[receipt for receipt in receipts if receipt.room == "sharded"],
         )  # fmt: skip
         balance = commit_run(site.store, row, parts, expected_roots(site, lanes, recipe))
     return Result(
