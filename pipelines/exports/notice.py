@@ -12,7 +12,7 @@ from pipelines.audit.questions import ask
 from pipelines.audit.words import Row
 from pipelines.edits.pii import redact_link
 from pipelines.exports.facts import NOTICE, config_of
-from pipelines.exports.rows import sample_at
+from pipelines.exports.rows import sample_at, write_lines
 from schemas.sample import TEXT
 
 _NO_LICENCE = "no licence was found"
@@ -88,8 +88,4 @@ def _flat(text: str) -> str:
 
 def notice_rows(ledger: Ledger, release: str, out: BinaryIO) -> int:
     """How many items were written, a JSON object a line."""
-    n = 0
-    for row in credited(ledger, release):
-        out.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-        n += 1
-    return n
+    return write_lines(credited(ledger, release), out)

@@ -9,7 +9,7 @@ from schemas.digest import plain
 
 _STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;margin:.5rem 0}"
-    "td,th{border:1px solid #999;padding:.2rem .6rem;text-align:left;overflow-wrap:anywhere}dt{font-weight:bold;margin-top:.8rem}dd{margin:0}"
+    "td,th{border:1px solid #999;padding:.2rem .6rem;text-align:left;overflow-wrap:anywhere}th{white-space:nowrap}dt{font-weight:bold;margin-top:.8rem}dd{margin:0}"
     ".provider::after{content:' (written by the provider)';font-weight:normal;color:#555}.notice{border-left:4px solid #999;padding-left:1rem}"
 )
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -100,8 +100,13 @@ def _row(shard: Row, place: Row, parts: dict[str, tuple[int, bytes]]) -> Row:
 
 def write_jsonl(ledger: Ledger, release: str, out: BinaryIO) -> int:
     """How many rows were written, a JSON object a line."""
+    return write_lines(rows(ledger, release), out)
+
+
+def write_lines(found: Iterable[Row], out: BinaryIO) -> int:
+    """How many rows were written, a JSON object a line, in UTF-8."""
     n = 0
-    for row in rows(ledger, release):
+    for row in found:
         out.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
         n += 1
     return n

@@ -16,6 +16,7 @@ from pipelines.exports.facts import NOTICE
 from pipelines.exports.openlineage import openlineage
 from pipelines.exports.spdx import spdx
 from pipelines.verbs.exports import KINDS
+from schemas.sample import CONFIGS
 
 
 def test_the_verb_offers_every_export():
@@ -86,6 +87,15 @@ def test_the_card_has_a_config_for_every_lane_with_the_files_that_are_there(know
     for one in front["configs"]:
         assert all(list(released[2].glob(files["path"])) for files in one["data_files"])
     assert front["size_categories"] == ["n<1K"]
+
+
+def test_hugging_face_understands_the_columns_of_every_lane(known):
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed; it comes with the extra dev")
+    front = yaml.safe_load(card(known).decode().split("---\n")[1])
+    for one in front["dataset_info"]:
+        found = datasets.Features._from_yaml_list(one["features"])
+        parts = CONFIGS[known.configs[one["config_name"]]].parts
+        assert list(found) == [*parts, "__key__", "__url__"]
 
 
 def test_every_element_that_spdx_names_is_there(known):
