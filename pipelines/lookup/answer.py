@@ -55,14 +55,14 @@ def answer(ledgers: Sequence[Ledger], asked: Asked) -> dict[str, Any]:
                 pages[row["uri"]].ledger, pages[row["uri"]].last = ledger, row
     releases: dict[str, int] = {}
     for ledger, rows, _ in found:
-        sites = [asked.value] if asked.kind == "domain" else sorted({row["uri"] for row in rows})
-        places = pa.concat_tables([published(ledger, site) for site in sites or [asked.value]])
-        for name, items in _counts(ledger, places).items():
-            if name not in releases:
-                releases[name] = items
-        _add(pages, places, _placed)
-        if ledger is ledgers[0]:
-            _add(pages, pa.concat_tables([dropped(ledger, site) for site in sites or [asked.value]]), _ended)
+        # Where nothing was captured nothing is asked: on a million items that is 0.2 s a release, not 1 s.
+        sites = ([asked.value] if asked.kind == "domain" else sorted({row["uri"] for row in rows})) if rows else []
+        places = [published(ledger, site) for site in sites]
+        releases |= {name: items for name, items in _counts(ledger, places).items() if name not in releases}
+        for table in places:
+            _add(pages, table, _placed)
+        for site in sites if ledger is ledgers[0] else []:
+            _add(pages, dropped(ledger, site), _ended)
     told = {
         "asked": asked.value,
         "kind": asked.kind,
@@ -88,11 +88,17 @@ def _captures(ledger: Ledger, asked: Asked) -> tuple[list[Row], int]:
     return rows, counted["n"]
 
 
-def _counts(ledger: Ledger, places: pa.Table) -> dict[str, int]:
+def _counts(ledger: Ledger, places: Sequence[pa.Table]) -> dict[str, int]:
     """How many items of this each release holds, those that hold none too."""
     names = ledger.db.rows("SELECT DISTINCT release FROM release ORDER BY release")
-    counts = places.group_by("release").aggregate([("key", "count_distinct")]).to_pylist()
-    return {row["release"]: 0 for row in names} | {row["release"]: row["key_count_distinct"] for row in counts}
+    found = {row["release"]: 0 for row in names}
+    for row in (
+        pa.concat_tables(places).group_by("release").aggregate([("key", "count_distinct")]).to_pylist()
+        if places
+        else []
+    ):
+        found[row["release"]] = row["key_count_distinct"]
+    return found
 
 
 def _add(pages: dict[str, Page], rows: pa.Table, told: Callable[[Row], Row]) -> None:
