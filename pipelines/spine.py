@@ -52,7 +52,7 @@ DECODE_ROWS, DECODE_BYTES = 128, 32 << 20
 
 
 ROOMS = ("split", "measured", "judged", "edited", "signed")  # of a lane, in order
-CAPTURE_VERSION = 8  # rises with every change of what captures, evidence and annotations look like
+CAPTURE_VERSION = 9  # rises with every change of what captures, evidence and annotations look like
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,8 @@ class RightsVerdict(StrEnum):
     ERROR = "error"
 
 
+RESERVES = (RightsVerdict.DISALLOW, RightsVerdict.ERROR)  # what was said and cannot be read counts as a reservation
+
 RIGHTS = pa.schema(
     [
         pa.field("capture_id", ID, nullable=False),  # the capture whose bytes said so

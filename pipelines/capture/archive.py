@@ -4,8 +4,8 @@ In: one WARC or ARC file. Out: `Captured` batches in file order; records that ar
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from pipelines.capture import http
 from pipelines.capture.block import Guard
+from pipelines.capture.medium import Medium
 from pipelines.capture.page_annotations import annotations, picture_licences
 from pipelines.capture.page_media import page_media
 from pipelines.capture.sniff import sniff
@@ -23,13 +24,14 @@ from pipelines.rights.book_notices import book_licence_rows
 from pipelines.rights.evidence import Statement, header_statements, html_statements
 from pipelines.rights.file_rights import file_statements
 from pipelines.rights.licences import header_licences, html_licences
+from pipelines.rights.lookup import origin_and_path
 from pipelines.rights.picture import picture_licence_rows
 from pipelines.rights.site_file import AI_TXT_PATHS, TDMREP_PATH, site_file_statements
 from pipelines.store import Part
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE, HEADERS_KEPT, Outcome, capture_id
 from schemas.digest import sha256
-from schemas.rights import LICENCE, RIGHTS, ROBOTS
+from schemas.rights import LICENCE, RESERVES, RIGHTS, ROBOTS, Usage
 
 ROBOTS_PATH = "/robots.txt"
 SITE_FILES = frozenset((ROBOTS_PATH, TDMREP_PATH, *AI_TXT_PATHS))
@@ -235,8 +237,10 @@ def _add_words(rows: _Rows, payload: bytes, row: _Row) -> None:
     evidence = row["payload"]["sha256"]
     said_by = {"capture_id": row["capture_id"], "evidence_sha256": evidence}
     if row["media_type"] in HTML:
-        rows.rights += statement_rows(row, html_statements(payload), evidence)
+        said = html_statements(payload)
+        rows.rights += statement_rows(row, said, evidence)
         media = page_media(payload, row["uri"])
+        rows.rights += _of_pictures(row, said, media, evidence)
         rows.annotations += [said_by | one._asdict() for one in annotations(media)]
         rows.licences += [said_by | asdict(hit) for hit in html_licences(payload, row["uri"])]
         # Of its own pictures alone: anybody's page can say that anybody's picture is free.
@@ -247,6 +251,27 @@ def _add_words(rows: _Rows, payload: bytes, row: _Row) -> None:
         rows.licences += picture_licence_rows(row["uri"], row["capture_id"], payload, evidence)
     if row["media_type"] in BOOKS:
         rows.licences += book_licence_rows(row["uri"], row["capture_id"], payload, evidence)
+
+
+def _of_pictures(row: _Row, said: list[Statement], media: Sequence[Medium], evidence_sha256: bytes) -> list[_Row]:
+    """What the meta tags of a page reserve, said of the pictures and recordings of its own site that it shows, each by its path.
+
+    `noai` and `noimageai` are about what the page shows, wherever the words for it come from. Of its own alone: anybody's page
+    can show anybody's picture.
+    """
+    reserved = [one for one in said if one.verdict in RESERVES and one.usage is not Usage.SEARCH]
+    places = {
+        place
+        for medium in media
+        if reserved
+        for url in medium.urls
+        if same_site(url, row["uri"]) and (place := origin_and_path(url))
+    }
+    return [
+        made
+        for site, path in sorted(places)
+        for made in statement_rows(row, [replace(one, path=f"{path}$") for one in reserved], evidence_sha256, site)
+    ]
 
 
 def statement_rows(row: _Row, said: list[Statement], evidence_sha256: bytes, site: str | None = None) -> list[_Row]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.rights.licences import LicenceHit, conclude
-from pipelines.rights.lookup import Page, RobotsRow, SiteFiles, SiteRow, pages, site_files
+from pipelines.rights.lookup import OF_PAGES, Page, RobotsRow, SiteFiles, SiteRow, pages, site_files
 from pipelines.rights.policy import Policy
 from pipelines.rights.robots import PathPattern, RobotsFile, StatusRule, status_rule
 from pipelines.rights.spdx import LicenceClass, licence_class, strictest
@@ -26,7 +26,7 @@ from schemas.decision import Verdict
 from schemas.digest import digest, sha256
 from schemas.item import ID
 from schemas.reasons import Reason
-from schemas.rights import Mechanism, RightsVerdict, Usage
+from schemas.rights import RESERVES, Mechanism, RightsVerdict, Usage
 
 
 class Bar(NamedTuple):
@@ -61,7 +61,7 @@ _OWN_REASONS = {
 }
 OWN_KINDS = ("capture", "recheck")  # of subjects: the capture itself, as it was fetched and as a later visit found it
 _IN_ROBOTS = (Mechanism.ROBOTS_CONTENT_USAGE, Mechanism.ROBOTS_CONTENT_SIGNAL, Mechanism.ROBOTS_LICENSE_RSL)
-_RESERVES = (RightsVerdict.DISALLOW.value, RightsVerdict.ERROR.value)
+_RESERVES = tuple(verdict.value for verdict in RESERVES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +241,9 @@ def _site_bar(
             if octets == longest and row.verdict in _RESERVES:
                 detail = f"{page.origin}: {_detail(row.locator, row.excerpt, row.verdict)}"
                 which = (row.mechanism, row.locator, row.excerpt)
-                return Bar(Reason.SITE_OPT_OUT, detail, row.mechanism, row.verdict, which)
+                is_of_page = row.mechanism in OF_PAGES
+                reason = Reason.META_OPT_OUT if is_of_page else Reason.SITE_OPT_OUT
+                return Bar(reason, detail, row.mechanism, row.verdict, which)
     return None
 
 

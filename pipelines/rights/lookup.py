@@ -14,8 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.rights import Mechanism
+
 MAX_REDIRECTS = 5  # Source: RFC 9309, section 2.3.1.2
 LONG_AGO = -(2**63)  # the time of an observation whose archive gives none
+
+# What a page says, here of the pictures of its site that it shows: many pages speak, each of its own.
+OF_PAGES = (Mechanism.HTML_META_ROBOTS, Mechanism.HTML_META_TDM, Mechanism.HTML_LINK_RSL)
 
 _ORIGIN = re.compile(r"[a-z]+://[^/*]*")
 
@@ -100,11 +105,16 @@ class SiteFiles:
         return chain
 
     def statements_of(self, page: Page) -> list[SiteRow]:
-        """The site-wide statements as of the page's fetch: of each mechanism those of one observation."""
+        """The site-wide statements as of the page's fetch: of each mechanism those of one observation.
+
+        What pages say of the pictures they show is of one observation a picture.
+        """
         rows = _first(self.statements, page.origin)
         found: list[SiteRow] = []
-        for mechanism in sorted({row.mechanism for row in rows}):
-            mine = [row for row in rows if row.mechanism == mechanism]
+        groups: dict[tuple[str, str], list[SiteRow]] = {}
+        for row in rows:
+            groups.setdefault((row.mechanism, row.path if row.mechanism in OF_PAGES else ""), []).append(row)
+        for _, mine in sorted(groups.items()):
             seen = _as_of(mine, page.at)
             found += [row for row in mine if seen and row.at == seen.at]
         return found

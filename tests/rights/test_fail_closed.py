@@ -345,3 +345,22 @@ EPUBS = {
 def test_metadata_of_a_book(tmp_path, about, expected):
     book = epub({"a.xhtml": xhtml("<p>Hello.</p>")}, about)
     assert barred(tmp_path, story(body=book, kind="application/epub+zip")) is expected
+
+
+PICTURE = "http://a.example/p/frog.gif"
+SHOWN = {
+    ("http://a.example/s", '<meta name=robots content=noimageai><img src="/p/frog.gif">'): BARRED,
+    ("http://a.example/s", '<meta name=robots content=noai><img src="/p/frog.gif?x=1">'): KEPT,
+    ("http://a.example/s", '<meta name=robots content=noindex><img src="/p/frog.gif">'): KEPT,
+    ("http://a.example/s", '<meta name=otherbot content=noai><img src="/p/frog.gif">'): KEPT,
+    ("http://b.example/s", '<meta name=robots content=noai><img src="http://a.example/p/frog.gif">'): KEPT,
+}
+
+
+@pytest.mark.parametrize(("page", "expected"), SHOWN.items())
+def test_a_page_of_the_own_site_bars_what_it_shows(tmp_path, page, expected):
+    uri, body = page
+    shows = (uri, http(body.encode(), "Content-Type: text/html"))
+    later = ("http://a.example/t", http(b"<meta name=robots content=noai><img src=/q.gif>", "Content-Type: text/html"))
+    picture = (PICTURE, http(b"GIF89a...", "Content-Type: image/gif"))
+    assert barred(tmp_path, shows, later, picture, of=PICTURE) is expected
