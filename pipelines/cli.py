@@ -69,7 +69,7 @@ VERBS = (
     Verb(name="duplicates", does="show what is like an item and which was kept, or every similar pair of a file of your own",
          example="headwater duplicates --jsonl texts.jsonl --at-least 0.8 --shingle word5",
          arguments=duplicates.duplicates_arguments, call=duplicates.duplicates),
-    Verb(name="overlap", does="find evaluation problems and protected works in a file of your own",
+    Verb(name="overlap", does="find evaluation problems and protected works in a file of your own, or in what a site keeps",
          example="headwater overlap --jsonl texts.jsonl --against evals", arguments=overlap.overlap_arguments, call=overlap.overlap),
     Verb(name="ask", does="answer a named question; without one, list them",
          example="headwater ask licence-mix --site ours", arguments=audit.ask_arguments, call=audit.ask),
