@@ -4,9 +4,12 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
+import duckdb
+
 from pipelines.audit.open import Ledger
 from pipelines.ledger.log import Log, Problem
 from pipelines.store import Store
+from schemas.digest import sha256
 from schemas.errors import LedgerError, ShardError
 
 
@@ -31,13 +34,14 @@ def verify_ledger(
     """
     log = Log(store)
     problems = log.verify(anchor)
+    problems += _receipts(store, log)
     counts = {"commits": 0, "files": 0, "orphans": 0, "releases": 0, "samples": 0}
     try:
         ledger = Ledger.open(store)
         commits = list(log.commits())
         counts["orphans"] = len(log.orphans())
         published = ledger.db.rows("SELECT DISTINCT release, set_root FROM release ORDER BY release")
-    except LedgerError:
+    except (LedgerError, duckdb.Error):
         if problems:  # named above: a ledger that cannot be read cannot be asked for its releases
             return Verified(counts, problems)
         raise
@@ -48,6 +52,35 @@ def verify_ledger(
         counts["samples"] += samples
         problems += found
     return Verified(counts, problems)
+
+
+def _receipts(store: Store, log: Log) -> list[Problem]:
+    """Receipts of rooms that cannot be read, or do not name parts as they are; what a receipt counts is checked by no other file."""
+    try:
+        commits = list(log.commits())
+    except LedgerError:
+        return []  # named by the log itself
+    listed = {part.path: part.sha256 for commit in commits for part in commit.files}
+    erased = {one.path for commit in commits for one in commit.replaces}
+    problems: list[Problem] = []
+    for path in store.list("rooms"):
+        try:
+            named = {part["path"]: part["sha256"] for part in json.loads(store.read(path))["parts"]}
+        except (ValueError, KeyError, TypeError):
+            problems.append(Problem(path=path, what="was changed: it is no receipt"))
+            continue
+        for part in sorted(named.keys() - erased):
+            if part in listed and listed[part] != named[part]:
+                problems.append(
+                    Problem(path=path, what=f"names {part} with another digest than the commits or receipts before it")
+                )
+            elif part not in listed:
+                listed[part] = named[part]
+                found = sha256(store.read(part)).hex() if store.exists(part) else None
+                if found != named[part]:
+                    what = "is missing" if found is None else "was changed"
+                    problems.append(Problem(path=part, what=f"{what}: {path} lists it with sha256 {named[part][:16]}"))
+    return problems
 
 
 def _release(

@@ -131,7 +131,7 @@ class Database:
             sides.append(f"SELECT {self._nulls(schema)} WHERE false")
         try:
             self.connection.execute(f'CREATE {kind} "{name}" AS {" UNION ALL BY NAME ".join(sides)}')
-        except duckdb.IOException as error:
+        except duckdb.Error as error:  # of what kind depends on which bytes of a file are damaged
             raise _unreadable(error) from error
         self._made.add(name)
 
