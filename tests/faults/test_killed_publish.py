@@ -97,7 +97,7 @@ def test_a_flipped_bit_in_a_file_of_any_kind_is_named(whole, tmp_path):
     store = Store(root=str(tmp_path / "site"))
     kinds = {}
     for top in ("ledger", "parts", "rooms", "releases"):
-        for path in set(store.list(top)) - set(Log(store).orphans()):
+        for path in sorted(set(store.list(top)) - set(Log(store).orphans())):
             folder, _, name = path.rpartition("/")
             kind = (
                 folder.partition("/web/")[0]
