@@ -192,12 +192,16 @@ def clean(asked: argparse.Namespace) -> None:
     from pipelines.ledger.log import Log
     from pipelines.site import load_site
 
-    log = Log(load_site(asked.site).store)
+    store = load_site(asked.site).store
+    if store.is_local and not Path(store.root).is_dir():
+        raise NotFound(f"{store.root} is no folder, so there is nothing to clean; name the site with --site DIR")
+    log = Log(store)
     found = log.clean() if asked.apply else log.orphans()
     if asked.json:
         show.as_json({"orphans": found, "deleted": asked.apply})
         return
-    print("\n".join(found))
+    for path in found:
+        print(path)
     done = "deleted" if asked.apply else "to delete with --apply, while no run is under way"
     print(f"{len(found)} files that nothing names, {done}")
 

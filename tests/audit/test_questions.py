@@ -194,3 +194,9 @@ def test_an_open_ledger_has_the_answers_as_methods(store):
         assert ledger.sql("select 1 as one").to_pylist() == [{"one": 1}]
     with pytest.raises(duckdb.ConnectionException):
         ledger.ask("sizes")
+
+
+def test_a_folder_that_is_not_there_is_neither_cleaned_nor_made(tmp_path, capsys):
+    assert main(["clean", "--site", str(tmp_path / "typo")]) == NotFound.exit_code
+    assert "is no folder, so there is nothing to clean" in capsys.readouterr().err
+    assert not (tmp_path / "typo").exists()
