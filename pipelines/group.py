@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.dedup.breaker import check_losses, losses
-from pipelines.dedup.duplicates import Duplicates, decide, find_duplicates
+from pipelines.dedup.duplicates import Duplicates, Earlier, decide, find_duplicates
 from pipelines.lanes.lane import Lane
-from pipelines.receipt import Receipt, Tables, room
+from pipelines.receipt import Receipt, Tables, read_receipt, room
 from pipelines.rooms import one_batch
 from pipelines.site import Site
 from pipelines.store import Part
@@ -30,7 +30,13 @@ def group(
         TooManyRemoved: a source loses a larger share of its items than `max_removed_share` allows.
     """
     key = digest("room", "unique", 2, lane.name, [part.sha256 for part in signatures], lane.dedup.stage.op_id)
-    receipt = room(site.store, lane.name, "unique", key, lambda: _tables(_find(site, lane, signatures, items)))
+
+    def build() -> tuple[Tables, dict[str, int]]:
+        tables, counts = _tables(_find(site, lane, signatures, items))
+        signed = [{"op_id": lane.dedup.stage.op_id, "sha256": bytes.fromhex(part.sha256)} for part in signatures]
+        return [*tables, ("signed", pa.Table.from_pylist(signed, schema=SIGNED))], counts
+
+    receipt = room(site.store, lane.name, "unique", key, build)
     found = {name: one_batch(site.store.read_part(receipt.part(name))) for name in TABLES}
     check_losses(lane.dedup.stage, losses(sources(site, items, captures), found["duplicate"]))
     return Duplicates(
@@ -55,6 +61,7 @@ def sources(site: Site, items: Sequence[Part], captures: Sequence[Part]) -> pa.T
 
 _SOURCES = pa.schema([("item_id", ID), ("source", pa.string()), ("uri", pa.string())])
 ROWS_A_PARTITION = 250_000  # Chosen: of each band 6 MB of places, 24 MB while a worker sorts them
+SIGNED = pa.schema([pa.field("op_id", ID), pa.field("sha256", ID)])  # the stage, and the signature parts it compared
 TABLES = ("decision", "duplicate", "component", "edge", "hot")
 
 
@@ -67,13 +74,38 @@ def _tables(found: Duplicates) -> tuple[Tables, dict[str, int]]:
 def _find(site: Site, lane: Lane, signatures: Sequence[Part], items: Sequence[Part]) -> Duplicates:
     tables, texts = Stored(site, signatures), Texts(site, items)
     if site.runner == "local":
-        return find_duplicates(lane.dedup, tables, texts.load, memory=site.memory, scratch=site.scratch)
+        return find_duplicates(
+            lane.dedup, tables, texts.load, memory=site.memory, scratch=site.scratch, earlier=_earlier(site, lane, signatures)
+        )  # fmt: skip
     from pipelines.beam.build import pairs_on_beam
 
     key = digest("room", "pairs", lane.name, [part.sha256 for part in signatures], lane.dedup.stage.op_id)
     partitions = max(16, sum(part.rows for part in signatures) // ROWS_A_PARTITION)
     pairs = pairs_on_beam(lane.dedup, site, lane.name, key.hex(), signatures, partitions)
-    return decide(lane.dedup, tables, pairs, texts.load, memory=site.memory)
+    return decide(
+        lane.dedup, tables, pairs, texts.load, memory=site.memory, scratch=site.scratch, earlier=_earlier(site, lane, signatures)
+    )  # fmt: skip
+
+
+def _earlier(site: Site, lane: Lane, signatures: Sequence[Part]) -> Earlier | None:
+    """What the largest earlier room of the same stage verified, of those that compared nothing that is gone.
+
+    It only spares work: which room it is, and whether there is one, changes nothing of what is found.
+    """
+    given = [bytes.fromhex(part.sha256) for part in signatures]
+    best: tuple[int, Receipt, set[bytes]] | None = None
+    for path in site.store.list(f"rooms/{lane.name}/unique"):
+        receipt = read_receipt(site.store, path)
+        for part in receipt.all("signed"):
+            signed = site.store.read_part(part)
+            parts, ops = set(signed.column("sha256").to_pylist()), set(signed.column("op_id").to_pylist())
+            size = receipt.counts["items"]
+            if ops == {lane.dedup.stage.op_id} and parts <= set(given) and (best is None or size > best[0]):
+                best = size, receipt, parts
+    if best is None:
+        return None
+    edges = site.store.read_part(best[1].part("edge"))
+    return Earlier(parts=np.array([one in best[2] for one in given]), edges=edges)
 
 
 class Stored(Sequence[pa.Table]):

@@ -6,9 +6,10 @@ A text lies in one bucket a band; two texts that share a bucket are a pair. Pair
 cut of the signatures, but for the numbers that name their rows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -136,6 +137,13 @@ def bucket_pairs(chunks: Iterable[pa.RecordBatch], *, cap: int = HOT_BUCKET_CAP)
 
     All chunks of a bucket must be there. A bucket of more than `cap` distinct texts gives its members instead of pairs.
     """
+    return merge(bucket_blocks(chunks, cap=cap))
+
+
+def bucket_blocks(
+    chunks: Iterable[pa.RecordBatch], *, cap: int = HOT_BUCKET_CAP, most: int = 1 << 62
+) -> Iterator[Pairs]:
+    """The same a block at a time: of at most `most` pairs, and those of one bucket."""
     hashes, rows, content = _in_shared_buckets(*_columns(list(chunks), CHUNK))
     order = np.lexsort((rows, content, hashes))
     hashes, rows, content = hashes[order], rows[order], content[order]
@@ -143,9 +151,15 @@ def bucket_pairs(chunks: Iterable[pa.RecordBatch], *, cap: int = HOT_BUCKET_CAP)
     hashes, rows = hashes[is_first_copy], rows[is_first_copy]
     sizes = np.diff(_starts(hashes))
     is_hot = np.repeat(sizes > cap, sizes)
-    left, right = kernels.bucket_pairs(_starts(hashes[~is_hot]), anchors=cap)
-    cool = rows[~is_hot]
-    return Pairs(pairs=distinct(cool[left], cool[right]), hot=_members(hashes[is_hot], rows[is_hot]))
+    none = np.empty(0, np.uint64)
+    yield Pairs(pairs=distinct(none, none), hot=_members(hashes[is_hot], rows[is_hot]))
+    cool, starts = rows[~is_hot], _starts(hashes[~is_hot])
+    sizes = np.diff(starts)
+    block = np.cumsum(sizes * (sizes - 1) // 2) // most
+    cuts = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), len(sizes)]
+    for first, end in pairwise(cuts):
+        left, right = kernels.bucket_pairs(starts[first : end + 1], anchors=cap)
+        yield Pairs(pairs=distinct(cool[left], cool[right]), hot=_members(none, none))
 
 
 def merge(found: Iterable[Pairs]) -> Pairs:

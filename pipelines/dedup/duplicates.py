@@ -3,8 +3,9 @@
 `find_duplicates` does it all in one process. Where pairs come out of a shuffle (`Dedup.chunks`, then
 `candidates.bucket_pairs` per key, then `candidates.merge`), `decide` does the rest.
 
-Of every item about 150 bytes are held (ids, digests, ranks), and 16 of every candidate pair. What is larger, the places in buckets and what is
-compared of the items, is held as far as `memory` goes: places are spilled to files, and items are compared in blocks.
+Of every item about 150 bytes are held (ids, digests, ranks), and 24 of every verified pair. What is larger, the places in buckets, the
+candidate pairs, and what is compared of the items, is held as far as `memory` goes: places and pairs are spilled to files, and items are compared
+in blocks.
 
 A second run over the survivors finds nothing, unless a bucket was hot: those are reported, not searched whole.
 """
@@ -17,11 +18,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.dedup import elect
-from pipelines.dedup.candidates import CHUNK, PAIRS, Pairs, bucket_pairs, distinct, hot_buckets, hot_pairs, merge
+from pipelines.dedup.candidates import CHUNK, HOT_SIZES, PAIRS, Pairs, bucket_blocks, hot_buckets, hot_pairs
+from pipelines.dedup.known import Verified
+from pipelines.dedup.pair_store import PairStore
 from pipelines.dedup.spill import Spill
 from pipelines.dedup.verify import EDGES
 from pipelines.kernels import pairs as kernels
@@ -81,6 +85,17 @@ class Duplicates:
     hot: pa.RecordBatch
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What an earlier run of the same stage, over some of the same signature parts and no others, verified.
+
+    parts: bool[parts], which of the signature parts given now it had. edges: its `Duplicates.edges`.
+    """
+
+    parts: npt.NDArray[np.bool_]
+    edges: pa.Table
+
+
 def find_duplicates(
     dedup: Dedup,
     signatures: Sequence[pa.Table],
@@ -88,6 +103,7 @@ def find_duplicates(
     *,
     memory: int = MEMORY,
     scratch: Path | None = None,
+    earlier: Earlier | None = None,
 ) -> Duplicates:
     """The duplicates among all items of the signature tables.
 
@@ -95,32 +111,47 @@ def find_duplicates(
         dedup: of the lane.
         signatures: the parts of the signature table, earlier captures included; each is asked for as often as it is needed, and not held.
         load_texts: asked only for texts of candidate pairs, as many at a time as `memory` allows.
-        memory: bytes that may be held of what grows with the texts; not of ids, ranks and pairs.
-        scratch: where places in buckets are spilled; the system's temporary folder where none is given.
+        memory: bytes that may be held of what grows with texts and candidate pairs; not of ids, ranks and verified pairs.
+        scratch: where places in buckets and pairs are spilled; the system's temporary folder where none is given.
+        earlier: what need not be verified again. What is found is the same without it.
 
     Raises:
         RecipeError: a setting lies outside its bounds.
         StageError: an item is there twice, or a text is missing.
     """
     folder = scratch or Path(tempfile.gettempdir())
-    pairs = find_pairs(dedup, signatures, memory=memory, scratch=folder)
-    return decide(dedup, signatures, pairs, load_texts, memory=memory)
+    ranked = _ranked(dedup, signatures)
+    with PairStore(folder, memory // 4, len(ranked.weights)) as pairs:
+        hot = [_add_pairs(found, ranked, pairs) for found in _found(dedup, signatures, memory, folder, pairs.most)]
+        return _decided(dedup, signatures, ranked, pairs, hot, load_texts, memory, earlier)
 
 
-def find_pairs(dedup: Dedup, signatures: Sequence[pa.Table], *, memory: int, scratch: Path) -> Pairs:
-    """The candidate pairs among all items, by way of files in `scratch` where their places in buckets exceed a quarter of `memory`."""
+def decide(
+    dedup: Dedup, signatures: Sequence[pa.Table], found: Pairs, load_texts: LoadTexts, *, memory: int = MEMORY,
+    scratch: Path | None = None, earlier: Earlier | None = None,
+) -> Duplicates:  # fmt: skip
+    """The duplicates among all items, given the candidate pairs of their rows (part << 32 | index in that part).
+
+    Reads the columns of the signatures that `dedup.table` has. Arguments and errors as in `find_duplicates`.
+    """
+    ranked = _ranked(dedup, signatures)
+    with PairStore(scratch or Path(tempfile.gettempdir()), memory // 4, len(ranked.weights)) as pairs:
+        hot = [_add_pairs(found, ranked, pairs)]
+        return _decided(dedup, signatures, ranked, pairs, hot, load_texts, memory, earlier)
+
+
+def _found(dedup: Dedup, signatures: Sequence[pa.Table], memory: int, scratch: Path, most: int) -> Iterator[Pairs]:
+    """The candidate pairs among all items, in blocks; by way of files where their places in buckets exceed a quarter of `memory`."""
     cap = int(dedup.stage.number("hot_bucket_cap"))
     with Spill(scratch, memory // 4) as places:
         for part, table in enumerate(signatures):
             for key, chunk in dedup.chunks(dedup.stage, table, part, 1):
                 places.add(key, chunk)
-        found = merge([])
         for key, rows in places.rows().items():
             slices = 1 + rows * _PLACE_BYTES * _SORTING // max(memory // 2, 1)
             for number in range(slices):
                 chunks = (_slice(chunk, number, slices) for chunk in places.read(key))
-                found = merge([found, bucket_pairs(chunks, cap=cap)])
-    return found
+                yield from bucket_blocks(chunks, cap=cap, most=most)
 
 
 def _slice(chunk: pa.RecordBatch, number: int, slices: int) -> pa.RecordBatch:
@@ -131,40 +162,51 @@ def _slice(chunk: pa.RecordBatch, number: int, slices: int) -> pa.RecordBatch:
     return chunk.filter(pa.array((hashes >> np.uint64(32)) % np.uint64(slices) == number))
 
 
-def decide(
-    dedup: Dedup, signatures: Sequence[pa.Table], pairs: Pairs, load_texts: LoadTexts, *, memory: int = MEMORY
-) -> Duplicates:
-    """The duplicates among all items, given the candidate pairs of their rows (part << 32 | index in that part).
-
-    Reads the columns of the signatures that `dedup.table` has. Arguments and errors as in `find_duplicates`.
-    """
-    stage = dedup.stage
-    table, weights, lengths = _ranked(dedup, signatures)
-    ranks = elect.rank(table)
-    del table
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    found = _between_representatives(pairs, ranks, starts)
-    read = _Rows(dedup, signatures, starts)
-    edges = _verified(dedup, found, read, weights, load_texts, memory)
+def _decided(
+    dedup: Dedup, signatures: Sequence[pa.Table], ranked: "_Ranked", pairs: PairStore, hot: Sequence[pa.RecordBatch],
+    load_texts: LoadTexts, memory: int, earlier: Earlier | None,
+) -> Duplicates:  # fmt: skip
+    stage, ranks = dedup.stage, ranked.ranks
+    read = _Rows(dedup, signatures, ranked.starts)
+    known = None if earlier is None else Verified(ranks, ranked.starts, earlier.parts, earlier.edges)
+    found = [pa.Table.from_batches([], schema=EDGES)]
+    for left, right, is_anchored in pairs.blocks():
+        if known is not None:
+            is_known = known.covers(left, right) & ~is_anchored
+            found.append(known.edges(left[is_known], right[is_known]))
+            left, right = left[~is_known], right[~is_known]
+        found += _verified(dedup, left, right, read, ranked.weights, load_texts, memory)
+    whole = pa.concat_tables(found)
+    edges = pa.RecordBatch.from_arrays([_whole(column) for column in whole.columns], schema=EDGES)
     election = elect.elect(edges, ranks)
+    sizes = pa.Table.from_batches(hot, schema=HOT_SIZES).sort_by("hash")
     return Duplicates(
         decisions=elect.decisions(stage.name, election, ranks, threshold=stage.number("threshold")),
         duplicates=elect.duplicates(election, ranks, method=dedup.method),
         components=elect.components(election, ranks),
         edges=elect.verified(edges, ranks, method=dedup.method),
-        hot=hot_buckets(pairs.hot),
+        hot=pa.RecordBatch.from_arrays([_whole(column) for column in sizes.columns], schema=HOT_SIZES),
     )
 
 
-def _ranked(dedup: Dedup, signatures: Sequence[pa.Table]) -> tuple[pa.Table, I64, list[int]]:
-    """What the election reads of all items, the bytes that comparing each takes, and how many items each part has."""
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """All items: their ranks, the bytes that comparing each takes, and where each part begins (and the end)."""
+
+    ranks: elect.Ranks
+    weights: I64
+    starts: I64
+
+
+def _ranked(dedup: Dedup, signatures: Sequence[pa.Table]) -> _Ranked:
     names = [name for name in dedup.table.names if name in elect.RANKED]
-    tables, weights, lengths = [dedup.table.empty_table().select(names)], [np.empty(0, np.int64)], []
+    tables, weights, lengths = [dedup.table.empty_table().select(names)], [np.empty(0, np.int64)], [0]
     for part in signatures:
         tables.append(part.select(names).combine_chunks())
         weights.append((dedup.weight or _bytes)(part.select(dedup.table.names)))
         lengths.append(len(part))
-    return pa.concat_tables(tables), np.concatenate(weights), lengths
+    ranks = elect.rank(pa.concat_tables(tables))
+    return _Ranked(ranks, np.concatenate(weights), np.cumsum(lengths).astype(np.int64))
 
 
 def _bytes(part: pa.Table) -> I64:
@@ -200,12 +242,11 @@ class _Rows:
 
 
 def _verified(
-    dedup: Dedup, pairs: pa.RecordBatch, read: _Rows, weights: I64, load_texts: LoadTexts, memory: int
-) -> pa.RecordBatch:
+    dedup: Dedup, left: I64, right: I64, read: _Rows, weights: I64, load_texts: LoadTexts, memory: int
+) -> Iterator[pa.Table]:
     """`EDGES` of these pairs, compared in blocks that a quarter of `memory` holds: of whole components where they fit."""
-    found = [pa.Table.from_batches([], schema=EDGES)]
-    for left, right in _blocks(pairs, weights, memory // 4):
-        rows, sides = np.unique(np.concatenate([left, right]), return_inverse=True)
+    for a, b in _blocks(left, right, weights, memory // 4):
+        rows, sides = np.unique(np.concatenate([a, b]), return_inverse=True)
         numbered = sides.reshape(2, -1).astype(np.uint64)
         order = np.lexsort((numbered[1], numbered[0]))
         batch = pa.RecordBatch.from_arrays([pa.array(side[order]) for side in numbered], schema=PAIRS)
@@ -213,20 +254,16 @@ def _verified(
         columns = [
             pa.array(rows[edges.column(name).to_numpy().astype(np.int64)].astype(np.uint64)) for name in ("a", "b")
         ]
-        found.append(pa.table([*columns, edges.column("similarity")], schema=EDGES))
-    edges = pa.concat_tables(found).combine_chunks()
-    return pa.RecordBatch.from_arrays([_whole(column) for column in edges.columns], schema=EDGES)
+        yield pa.table([*columns, edges.column("similarity")], schema=EDGES)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
-def _blocks(pairs: pa.RecordBatch, weights: I64, budget: int) -> Iterator[tuple[I64, I64]]:
+def _blocks(a: I64, b: I64, weights: I64, budget: int) -> Iterator[tuple[I64, I64]]:
     """The two sides of the pairs, as rows, in blocks of items that together weigh no more than the budget."""
-    a, b = (pairs.column(name).to_numpy() for name in ("a", "b"))
     rows, sides = np.unique(np.concatenate([a, b]), return_inverse=True)
-    rows = rows.astype(np.int64)
     left, right = sides.reshape(2, -1)
     component = kernels.components(left, right, len(rows))
     order = np.lexsort((right, left, component[left]))
@@ -236,16 +273,18 @@ def _blocks(pairs: pa.RecordBatch, weights: I64, budget: int) -> Iterator[tuple[
             yield rows[left[start:end]], rows[right[start:end]]
 
 
-def _between_representatives(found: Pairs, ranks: elect.Ranks, starts: I64) -> pa.RecordBatch:
-    """The pairs as rows of all parts end to end, each text named by the best item that has it."""
+def _add_pairs(found: Pairs, ranked: _Ranked, pairs: PairStore) -> pa.RecordBatch:
+    """Keep the pairs as rows of all parts end to end, each text named by the best item that has it; `HOT_SIZES` of the rest."""
 
-    def rows(column: pa.Array) -> U64:
-        return ranks.representative[_row(column.to_numpy(), starts)].astype(np.uint64)
+    def rows(column: pa.Array) -> I64:
+        return ranked.ranks.representative[_row(column.to_numpy(), ranked.starts)]
 
-    members = rows(found.hot.column("row"))
-    hot = hot_pairs(found.hot.column("hash").to_numpy(), members, ranks.place[members.astype(np.int64)])
-    sides = ((rows(found.pairs.column(name)), hot.column(name).to_numpy()) for name in ("a", "b"))
-    return distinct(*(np.concatenate(side) for side in sides))
+    pairs.add(rows(found.pairs.column("a")), rows(found.pairs.column("b")), is_anchored=False)
+    if len(found.hot):
+        members = rows(found.hot.column("row"))
+        hot = hot_pairs(found.hot.column("hash").to_numpy(), members.astype(np.uint64), ranked.ranks.place[members])
+        pairs.add(*(hot.column(name).to_numpy().astype(np.int64) for name in ("a", "b")), is_anchored=True)
+    return hot_buckets(found.hot)
 
 
 def _row(numbers: U64, starts: I64) -> I64:

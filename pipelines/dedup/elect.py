@@ -22,6 +22,7 @@ from schemas.item import ID
 from schemas.reasons import Reason
 
 RANKED = ("item_id", "exact_sha256", "rights_rank", "quality", "fetched_at")  # what an election reads of signatures
+EXACT = "exact"  # the method of pairs that have the same normalised text
 COMPONENT = pa.schema([pa.field("item_id", ID, nullable=False), pa.field("cluster_id", ID, nullable=False)])
 
 
@@ -124,7 +125,7 @@ def decisions(stage: str, election: Election, ranks: Ranks, *, threshold: float)
 def duplicates(election: Election, ranks: Ranks, *, method: str) -> pa.RecordBatch:
     """`DUPLICATE` rows, one a merged item, ascending by item_id. `method` is what found the near ones ("minhash")."""
     ids = [ranks.item_id.take(pa.array(rows)) for rows in (election.merged, election.witness)]
-    methods = pa.array(np.where(election.exact, "exact", method), pa.string())
+    methods = pa.array(np.where(election.exact, EXACT, method), pa.string())
     clusters = ranks.item_id.take(pa.array(election.cluster[election.merged]))
     return pa.RecordBatch.from_arrays([*ids, methods, pa.array(election.similarity), clusters], schema=DUPLICATE)
 
@@ -148,7 +149,7 @@ def verified(edges: pa.RecordBatch, ranks: Ranks, *, method: str) -> pa.RecordBa
     columns = [
         ranks.item_id.take(pa.array(by_id[smaller[order]])),
         ranks.item_id.take(pa.array(by_id[larger[order]])),
-        pa.array(np.where(order < len(edges), method, "exact"), pa.string()),
+        pa.array(np.where(order < len(edges), method, EXACT), pa.string()),
         pa.array(similarity[order]),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=EDGE)

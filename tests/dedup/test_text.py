@@ -1,12 +1,13 @@
 import itertools
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.dedup.candidates import PAIRS, Pairs, bucket_pairs
-from pipelines.dedup.duplicates import decide, find_duplicates
+from pipelines.dedup.duplicates import Earlier, decide, find_duplicates
 from pipelines.dedup.signatures import RANKS, signatures
 from pipelines.dedup.text import TEXT_DEDUP, text_dedup
 from pipelines.kernels.minhash import normalise, shingles
@@ -104,7 +105,7 @@ def test_a_chain_of_drifting_versions_keeps_its_ends():
 small = st.lists(st.lists(st.sampled_from("abcd"), max_size=14).map(" ".join), min_size=1, max_size=8)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(small, st.lists(st.integers(0, 2), min_size=8, max_size=8), st.sampled_from([0.3, 0.5, 0.8]))
 def test_given_all_pairs_it_is_the_greedy_election_over_exact_jaccard(texts, quality, threshold):
     stage = STAGE.override({"threshold": threshold, "shingle_words": 2, "min_shingles": 1}, where="test")
@@ -195,6 +196,25 @@ def test_releases_over_rounds_of_captures_end_as_one_over_all_of_them(texts, dat
         release = corpus.find(*rounds[:count])
         assert release == corpus.find([name for one in rounds[:count] for name in one])
     assert release == corpus.find()
+
+
+@settings(deadline=None, max_examples=40)
+@given(versions(), st.data())
+def test_what_an_earlier_release_verified_changes_nothing_and_is_not_compared_again(texts, data):
+    stage = STAGE.override({"hot_bucket_cap": data.draw(st.sampled_from([2, 3, 1000]))}, where="test")
+    corpus = Corpus(texts, stage=stage, quality={name: data.draw(st.integers(0, 3)) for name in texts})
+    names = data.draw(st.permutations(list(texts)))
+    first, second = sorted(data.draw(st.tuples(*[st.integers(0, len(names))] * 2)))
+    rounds = [names[:first], names[first:second], names[second:]]
+    one = corpus.find(*rounds[:2])
+    corpus.asked.clear()
+    memory = data.draw(st.sampled_from([1 << 10, 1 << 31]))
+    now = [rounds[0], rounds[2], rounds[1]]
+    earlier = Earlier(parts=np.array([True, False, True]), edges=pa.Table.from_batches([one.edges]))
+    two = corpus.find(*now, earlier=earlier, memory=memory)
+    if stage.settings["hot_bucket_cap"] == 1000 and not rounds[2]:
+        assert corpus.asked == []
+    assert two == corpus.find(*now)
 
 
 def test_an_item_merged_in_one_release_is_kept_in_the_next_where_its_witness_falls():
