@@ -1,6 +1,7 @@
 """Facts: the answers from which the papers of a release are written. Whatever a paper says in numbers stands here first."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from pipelines.shard.files import SUMS, read_sums
 from pipelines.shard.release import MANIFEST
 from schemas.errors import NotFound
 
+_DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 NOTICE = "Evidence of what was found, as of the capture; not legal advice."
 
 
@@ -43,7 +45,6 @@ class Facts:
     shares: Sequence[Row]
     sources: Sequence[Row]
     domains: Sequence[Row]
-    attribution: Sequence[Row]
     stages: Sequence[Row]
     edited: Sequence[Row]
     withheld: Sequence[Row]
@@ -73,7 +74,7 @@ class Facts:
 def _day(source: Row, measured: str, said: str) -> str | None:
     """The day that the captures of a source give, or its card where not all of them are dated."""
     if source[said] is not None or source["undated"]:
-        return None if source[said] is None else str(source[said])
+        return source[said] if _DATE.fullmatch(source[said] or "") else None  # a card may say "spring 2024"
     return str(source[measured].date().isoformat())
 
 
@@ -108,7 +109,7 @@ def facts(ledger: Ledger, release: str) -> Facts:
 
 _QUESTIONS = {
     "sizes": "sizes", "hours": "hours", "licences": "licence-mix", "shares": "source-shares", "sources": "sources",
-    "domains": "domains", "attribution": "attribution", "stages": "made-by", "edited": "edited", "withheld": "withheld",
+    "domains": "domains", "stages": "made-by", "edited": "edited", "withheld": "withheld",
 }  # fmt: skip
 
 

@@ -41,6 +41,8 @@ def export(asked: argparse.Namespace) -> None:
         return
     if asked.out.is_dir():
         raise InputError(f"--out {asked.out} is a folder; name a file")
+    if asked.kind == "eu-summary" and asked.out.suffix not in (".md", ".html", ".json"):
+        raise InputError(f"eu-summary is written as .md, .html or .json; {asked.out} says none of them")
     with atomic_file(asked.out) as out:
         items = write(ledger, asked.kind, asked.release, out, suffix=asked.out.suffix, said=asked.words)
     report = {"export": asked.kind, "release": asked.release, "out": str(asked.out), "bytes": asked.out.stat().st_size,
