@@ -1,6 +1,6 @@
 """Texts of items as their rooms hold them, for what no digest can tell: which page holds the words of a picture that goes."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,12 +65,15 @@ def holding_captions(read: Reading, db: Database, items: Collection[bytes]) -> d
         [list(items)],
     )
     texts = read.texts({row[name] for row in rows for name in ("of", "page")})
-    return {row["page"]: row["of"] for row in rows if _holds(texts, row)}
+    return {
+        row["page"]: row["of"] for row in rows if words_are_in(texts.get(row["of"], ""), texts.get(row["page"], ""))
+    }
 
 
-def _holds(texts: Mapping[bytes, str], row: Mapping[str, bytes]) -> bool:
-    words, page = (_folded(texts.get(row[name], "")) for name in ("of", "page"))
-    return len(words) >= LEAST_CHARACTERS and words in page
+def words_are_in(words: str, page: str) -> bool:
+    """Whether a text holds these words, whatever its case and spaces; never for words too short to tell."""
+    folded = _folded(words)
+    return len(folded) >= LEAST_CHARACTERS and folded in _folded(page)
 
 
 def _folded(text: str) -> str:
