@@ -17,6 +17,7 @@ from pipelines.store import Part, Store
 from pipelines.takedown import holdings
 from pipelines.takedown.closure import Closure, Why, close, seeds
 from pipelines.takedown.like import like
+from pipelines.takedown.register import check_name
 from pipelines.takedown.texts import Reading, reading
 from schemas.capture import Outcome
 from schemas.digest import digest
@@ -98,6 +99,7 @@ def plan(
         NotFound: nothing was committed, or nothing in the ledger is what was named.
         InputError: the value is none of its kind, or the site names no retention.
     """
+    check_name(request)
     store = site.store
     commits = list(Log(store).commits())
     if not commits:

@@ -1,5 +1,6 @@
 """The register of requests: filed, accepted or refused, done; every step a row of its own in a commit of its own."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +23,7 @@ _NEXT = {
     Status.DONE: (),
 }
 Request = Mapping[str, Any]
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 
 def file_request(
@@ -36,8 +38,9 @@ def file_request(
         InputError: a request of that name exists, or name or value is empty.
         LedgerError: nothing was committed yet.
     """
-    if not request.strip() or not value.strip():
-        raise InputError("a request needs a name and a value that says what it is about; neither may be empty")
+    check_name(request)
+    if not value.strip():
+        raise InputError("a request needs a value that says what it is about; it may not be empty")
     row = {
         "request": request, "revision": 0, "status": Status.RECEIVED.value, "at": at, "received_at": at, "due_at": at + due,
         "channel": channel, "basis": basis, "requester": requester, "contact": contact, "scope_kind": scope.value,
@@ -52,6 +55,14 @@ def file_request(
         return row
 
     return _append(store, request, new, at)
+
+
+def check_name(request: str) -> None:
+    """Nothing, for the name of a request. Raises InputError for what cannot name a file too."""
+    if not _NAME.fullmatch(request):
+        raise InputError(
+            f"{request[:80]!r} is no name of a request: letters, digits, dot, dash and underscore, at most 64"
+        )
 
 
 def decide(

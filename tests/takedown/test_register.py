@@ -36,6 +36,12 @@ def test_a_name_is_given_once(store):
         file(store)
 
 
+@pytest.mark.parametrize("name", ["", "../R-1", "R 1", "r" * 65])
+def test_a_name_can_name_a_file(store, name):
+    with pytest.raises(InputError, match="no name of a request"):
+        file(store, name)
+
+
 @pytest.mark.parametrize(("first", "then"), [(Status.REFUSED, Status.DONE), (Status.ACCEPTED, Status.RECEIVED)])
 def test_a_step_must_follow_from_the_last(store, first, then):
     file(store)
