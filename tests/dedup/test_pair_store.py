@@ -23,7 +23,7 @@ pairs = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.booleans()
 def test_every_pair_comes_back_once_with_what_is_surest_of_it(tmp_path_factory, added, most):
     folder = tmp_path_factory.mktemp("pairs") / "new"
     wanted = {}
-    for a, b, is_anchored in sum(added, []):
+    for a, b, is_anchored in (one for some in added for one in some):
         if a != b:
             key = (min(a, b), max(a, b))
             wanted[key] = wanted.get(key, True) and is_anchored
