@@ -105,7 +105,7 @@ def test_plan_lists_every_stage_rights_first_with_its_settings(recipe):
     assert names[-1] == "dedup.text"
     gopher = next(stage for stage in found["stages"] if stage["stage"] == "quality.gopher")
     assert (gopher["lane"], gopher["shape"], gopher["settings"]["min_words"]) == ("web", "judge", 50.0)
-    assert gopher["sources"].keys() == gopher["settings"].keys() - {"shadow"}
+    assert gopher["sources"].keys() == gopher["settings"].keys() - {"shadow", "on"}
 
 
 def test_plan_estimates_from_a_sample_and_reads_nothing_where_none_is_asked_for(recipe):
@@ -253,7 +253,9 @@ def test_inspect_says_of_each_line_what_would_become_of_it(tmp_path):
     assert (code, err) == (0, "")
     good, short = map(json.loads, out.splitlines())
     for found in (good, short):
-        assert found.keys() == {"id", "lane", "text", "language", "licence", "signals", "decisions"}
+        assert found.keys() == {
+            "id", "lane", "text", "language", "licence", "signals", "decisions", "rights", "robots", "licences",
+        }  # fmt: skip
     assert (good["id"], good["lane"], good["language"], good["licence"]) == ("page", "web", "en", "CC-BY-4.0")
     assert good["signals"]["word_count"] == len(good["text"].split())
     assert {row["verdict"] for row in good["decisions"]} == {"keep"}

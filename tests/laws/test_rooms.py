@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines import rooms
+from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.web import WEB
+from pipelines.measures.text import TEXT_STATISTICS
 from pipelines.stage import Shape, Stage, decisions
 from schemas.errors import StageError
 from tests.corpus.prose import paragraphs
@@ -36,18 +38,18 @@ def poisoned_judge(stage, items, signals):
 
 def poisoned_measure(stage, items):
     refuse_marked(items)
-    return WEB.measures[1].fn(stage, items)
+    return TEXT_STATISTICS.fn(stage, items)
 
 
 def poisoned_edit(stage, items):
     refuse_marked(items)
-    return WEB.edits[0].fn(stage, items)
+    return PII_REDACT.fn(stage, items)
 
 
 def quoting_edit(stage, items):
     for text in items.column("text").to_pylist():
         raise ValueError(f"cannot read {text!r}")
-    return WEB.edits[0].fn(stage, items)
+    return PII_REDACT.fn(stage, items)
 
 
 def losing_judge(stage, items, signals):
@@ -111,7 +113,7 @@ def test_a_judge_that_raises_quarantines_only_the_row(marked):
 @given(marked=marked_rows)
 def test_a_measure_that_raises_quarantines_only_the_row_and_leaves_its_signals_null(marked):
     items, bad = made(marked)
-    lane, stage = with_stage("measures", 1, poisoned_measure)
+    lane, stage = with_stage("measures", WEB.measures.index(TEXT_STATISTICS), poisoned_measure)
     (plain, nothing), (signals, found) = rooms.measure(WEB, items), rooms.measure(lane, items)
     assert len(nothing) == 0
     assert_quarantined(found, items, bad, stage)
@@ -128,7 +130,7 @@ def test_a_measure_that_raises_quarantines_only_the_row_and_leaves_its_signals_n
 @given(marked=marked_rows)
 def test_an_edit_that_raises_quarantines_only_the_row_and_leaves_it_as_it_was(marked):
     items, bad = made(marked)
-    lane, stage = with_stage("edits", 0, poisoned_edit)
+    lane, stage = with_stage("edits", WEB.edits.index(PII_REDACT), poisoned_edit)
     (plain, receipts), (edited, found) = rooms.edit(WEB, items), rooms.edit(lane, items)
     assert_quarantined(found, items, bad, stage)
     assert edited.filter(pa.array(~bad)) == plain.filter(pa.array(~bad))
@@ -139,7 +141,7 @@ def test_an_edit_that_raises_quarantines_only_the_row_and_leaves_it_as_it_was(ma
 
 def test_an_error_that_quotes_its_row_gives_no_personal_data_away():
     items = items_of(WEB, ["x" * 258 + " write to anna@mail.example"])
-    lane, _ = with_stage("edits", 0, quoting_edit)
+    lane, _ = with_stage("edits", WEB.edits.index(PII_REDACT), quoting_edit)
     (row,) = rooms.edit(lane, items)[1].to_pylist()
     assert row["detail"] == f"ValueError: cannot read '{'x' * 258} write to <email>"[:300]
     items = items_of(WEB, ["write to anna@mail.example"])

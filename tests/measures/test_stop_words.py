@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import unicodedata
 from collections import defaultdict
 
 import pyarrow as pa
@@ -74,7 +75,7 @@ def test_fifty_words_of_every_language_with_a_list_hold_two_stop_words():
         rows = [row for row in map(json.loads, file) if FILES.get(row["lang"]) in STOP_WORDS]
     words = defaultdict(list)
     for row in rows:
-        words[row["lang"]] += row["text"].split()
+        words[row["lang"]] += unicodedata.normalize("NFC", row["text"]).split()  # as items are
     texts = [
         (" ".join(found[i : i + 50]), FILES[code])
         for code, found in words.items()
