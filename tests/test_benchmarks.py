@@ -19,7 +19,7 @@ def test_a_benchmark_prints_its_steps(name):
     assert found["title"].startswith("20 ")
 
 
-@pytest.mark.parametrize("name", ["fetch", "whatif", "whole", "why", "dedup_scale"])
+@pytest.mark.parametrize("name", ["fetch", "whatif", "whole", "why", "dedup_scale", "text_peers"])
 def test_a_longer_benchmark_takes_arguments(name):
     with redirect_stdout(StringIO()) as out, pytest.raises(SystemExit) as ended:
         import_module(f"tests.benchmarks.{name}").main(["--help"])

@@ -13,6 +13,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from pipelines.lanes.web import WEB
+from pipelines.spine import RANKS
 from pipelines.verbs import show
 from schemas.digest import digest
 from schemas.item import item_schema, text_sha256
@@ -112,6 +113,18 @@ def _shown(page: Page) -> list[str]:
 def megabytes(texts: pa.Array) -> float:
     """The UTF-8 bytes of texts, in millions."""
     return sum(len(text.encode()) for text in texts.to_pylist()) / 1e6
+
+
+def ranks(items: pa.RecordBatch) -> pa.RecordBatch:
+    """What election compares of these items: all alike."""
+    n = len(items)
+    columns = {
+        "item_id": items.column("item_id"),
+        "rights_rank": [1] * n,
+        "quality": [1.0] * n,
+        "fetched_at": [None] * n,
+    }
+    return pa.RecordBatch.from_arrays([pa.array(columns[field.name], field.type) for field in RANKS], schema=RANKS)
 
 
 def timed(name: str, do: Callable[[], Value], *, docs: int, megabytes: float, repeat: int = 3) -> tuple[Timing, Value]:

@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 
 from pipelines import rooms
 from pipelines.lanes.web import WEB
-from pipelines.spine import RANKS
 from pipelines.stage import Shape, Stage
 from tests.benchmarks import bench
 from tests.benchmarks.floor import module_of, of_texts, page_bodies, page_texts, total
@@ -36,7 +35,7 @@ def main(given: Sequence[str] | None = None) -> None:
     rooms.measure(WEB, items.slice(0, 10))  # loads the model and the kernels
     measured, _ = rooms.measure(WEB, items)
     spoken = rooms.with_language(items, measured)
-    ranks = _ranks(items)
+    ranks = bench.ranks(items)
     WEB.dedup.sign(items.slice(0, 10), ranks.slice(0, 10))
 
     def once(stage: Stage) -> object:
@@ -76,17 +75,6 @@ def _on(stage: Stage) -> Stage:
     more = {"on": True} if stage.settings.get("on") is False else {}
     more |= {"kinds": ("counter", "navigation", "policy")} if "kinds" in stage.settings else {}
     return stage.override(more, where="benchmark")
-
-
-def _ranks(items: pa.RecordBatch) -> pa.RecordBatch:
-    n = len(items)
-    columns = {
-        "item_id": items.column("item_id"),
-        "rights_rank": [1] * n,
-        "quality": [1.0] * n,
-        "fetched_at": [None] * n,
-    }
-    return pa.RecordBatch.from_arrays([pa.array(columns[field.name], field.type) for field in RANKS], schema=RANKS)
 
 
 if __name__ == "__main__":
