@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+from pipelines.audit.items import EDITED
 from pipelines.audit.open import Ledger
 from pipelines.shard.tar import read_shard
 from pipelines.store import Part
@@ -23,8 +24,7 @@ def ledger(demo):
 def words(ledger):
     """{item_id: caption or transcript} of all items that came as far as dedup."""
     found = {}
-    sql = "SELECT store FROM holding WHERE kind = 'room' AND what LIKE '% after room edited'"
-    for row in ledger.db.rows(sql):
+    for row in ledger.db.rows(EDITED):
         part = Part(table="items", path=row["store"], sha256="", rows=0, bytes=0)
         table = ledger.store.read_part(part, ["item_id", "text"])
         found |= dict(zip(*(column.to_pylist() for column in table.columns), strict=True))

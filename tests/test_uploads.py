@@ -200,7 +200,7 @@ def test_texts_of_every_container_come_into_one_release(ran):
     assert result.balance.holds
     assert result.captures == {"damaged": 1, "evidence": 1, "fetched": 12}
     held = {row["kind"] for row in Ledger.open(site.store).db.rows("SELECT DISTINCT kind FROM holding")}
-    assert held == {"upload", "members", "room", "release"}
+    assert held == {"upload", "members", "room", "shards", "release"}
     (row,) = why(Ledger.open(site.store), "upload://ours/c.zip!/bad.txt")["captures"]
     assert row["detail"].startswith("byte ")
 

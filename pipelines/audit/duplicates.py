@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.audit.items import lineage
+from pipelines.audit.items import EDITED, lineage
 from pipelines.audit.names import resolve
 from pipelines.audit.open import Ledger
 from pipelines.audit.words import UNKNOWN, Row
@@ -94,8 +94,7 @@ def _pair(edge: Row, texts: dict[bytes, str | None]) -> Row:
 def _texts(ledger: Ledger, ids: Iterable[bytes]) -> dict[bytes, str | None]:
     """The texts of these items as the lanes' rooms hold them; an item whose room is gone is left out."""
     wanted, found = pa.array(sorted(ids), pa.binary(32)), dict[bytes, str | None]()
-    sql = "SELECT DISTINCT store FROM holding WHERE kind = 'room' AND what LIKE '% after room edited' ORDER BY store"
-    for row in ledger.db.rows(sql) if len(wanted) else ():
+    for row in ledger.db.rows(EDITED) if len(wanted) else ():
         part = Part(table="items", path=row["store"], sha256="", rows=0, bytes=0)
         try:
             table = ledger.store.read_part(part, ["item_id", "text"])

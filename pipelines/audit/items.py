@@ -8,6 +8,9 @@ from pipelines.ledger.database import Database, among
 from schemas.item import sample_key
 from schemas.reasons import Reason
 
+# The parts that hold the texts of items as they would be published, relative to the store.
+EDITED = "SELECT DISTINCT store FROM holding WHERE kind = 'room' AND what LIKE 'items of lane % after room edited' ORDER BY store"
+
 
 def lineage(db: Database, items: Iterable[bytes], captures: Sequence[bytes] = ()) -> list[Row]:
     """The rows of these items and of those of these captures, of all they were cut from, and of all cut from them."""

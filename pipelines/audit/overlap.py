@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.audit.items import EDITED
 from pipelines.audit.open import Ledger
 from pipelines.dedup.overlap import Hit, Sets, overlaps
 from pipelines.store import Part
@@ -40,8 +41,7 @@ def held(ledger: Ledger, sets: Sets, looked: Looked) -> Iterator[Held]:
     kept = ledger.db.table("SELECT DISTINCT item_id FROM disposition WHERE state = 'kept' ORDER BY item_id")
     waiting = kept.column("item_id").combine_chunks().cast(ID)
     looked.kept = len(waiting)
-    sql = "SELECT DISTINCT store FROM holding WHERE kind = 'room' AND what LIKE '% after room edited' ORDER BY store"
-    for row in ledger.db.rows(sql):
+    for row in ledger.db.rows(EDITED):
         part = Part(table="items", path=row["store"], sha256="", rows=0, bytes=0)
         try:
             table = ledger.store.read_part(part, ["item_id", "text"])

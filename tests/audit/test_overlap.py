@@ -5,6 +5,7 @@ import json
 import pyarrow.compute as pc
 
 from pipelines.audit.duplicates import duplicates
+from pipelines.audit.items import EDITED
 from pipelines.audit.open import Ledger
 from pipelines.cli import main
 from pipelines.store import Part
@@ -13,7 +14,7 @@ STORY = "http://river.example/stories/2.html"
 
 
 def text_of(ledger, item):
-    for row in ledger.db.rows("SELECT DISTINCT store FROM holding WHERE what LIKE '% after room edited'"):
+    for row in ledger.db.rows(EDITED):
         table = ledger.store.read_part(
             Part(table="items", path=row["store"], sha256="", rows=0, bytes=0), ["item_id", "text"]
         )
