@@ -2,8 +2,10 @@
 
 import io
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from fastwarc.warc import ArchiveIterator as FastIterator
@@ -107,7 +109,9 @@ def test_what_we_write_passes_warcio_check_and_fastwarc(rounds):
     rounds.crawl({"/": page("/1"), "/1": http(b"x" * 1000)}, max_bytes=100)
     second = rounds.crawl({"/": page("/1"), "/1": http(b"x" * 1000)}, max_bytes=100)
     new, _ = rounds.paths(second)
-    done = subprocess.run(["warcio", "check", "-v", str(new)], capture_output=True, text=True)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("warcio"), "check", "-v", str(new)], capture_output=True, text=True
+    )
     assert (done.returncode, "fail" in done.stdout) == (0, False)
     with new.open("rb") as file:
         assert all(record.verify_block_digest() for record in FastIterator(io.BytesIO(file.read()), parse_http=False))
