@@ -11,7 +11,7 @@ ASKED := http://river.example/stories/1.html http://closed.example/ http://galle
 MODELS := $(SITE)/models/demo
 # One picture that the model never saw, and one that it did.
 PHOTO := shapes/14.jpg
-LEARNT := shapes/17.jpg
+LEARNT := shapes/16.jpg
 
 .PHONY: demo test check clean
 
