@@ -19,7 +19,8 @@ from pipelines.dedup.settings import GROUP_BOUNDS, MAX_REMOVED_SHARE, check_boun
 from pipelines.dedup.signatures import RANKS, check_ranks
 from pipelines.dedup.verify import EDGES
 from pipelines.kernels import picture as kernels
-from pipelines.kernels.minhash import F64, I64, U8, U64
+from pipelines.kernels.minhash import F64, I64, U64
+from pipelines.kernels.scan import U8
 from pipelines.kernels.thumbnail import SIDE, THUMBNAIL, THUMBNAIL_BYTES
 from pipelines.stage import Shape, Stage
 from schemas.item import ID

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.kernels.minhash import I64, U8, _decode, character_classes, compiled
+from pipelines.kernels.minhash import I64, character_classes
+from pipelines.kernels.scan import U8, compiled, decode
 
 I32 = npt.NDArray[np.int32]
 
@@ -72,7 +73,7 @@ def _read(data: U8, i: int, end: int, kinds: U8, points: I32) -> int:
     """Fill `points` with what is not hidden, white space as one space between words, and return how many there are."""
     size, owes_space = 0, False
     while i < end:
-        point, i = _decode(data, i, end)
+        point, i = decode(data, i, end)
         kind = kinds[point]
         if kind == _SPACE:
             owes_space = size > 0

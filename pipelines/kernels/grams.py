@@ -9,7 +9,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from pipelines.kernels.minhash import I64, U8, U32, U64, Flat, compiled
+from pipelines.kernels.minhash import I64, U32, U64, Flat
+from pipelines.kernels.scan import U8, compiled, mix64
 
 _SPACE, _MARK, _WORD, _DIGIT = 0, 1, 2, 3
 _RUN = 5  # characters, words or tokens a shingle
@@ -57,16 +58,6 @@ def _class(character: str) -> int:
 
 
 @compiled
-def _mix(h: np.uint64) -> np.uint64:
-    """MurmurHash3's 64-bit finaliser, a bijection. Source: Appleby, MurmurHash3.cpp, fmix64 (public domain)."""
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xFF51AFD7ED558CCD)
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xC4CEB9FE1A85EC53)
-    return h ^ (h >> np.uint64(33))
-
-
-@compiled
 def _characters(points: U32, classes: U8, offsets: I64, _: bool) -> tuple[U64, I64]:
     out, ends, n = np.empty(len(points), np.uint64), np.zeros(len(offsets), np.int64), 0
     for text in range(len(offsets) - 1):
@@ -76,14 +67,14 @@ def _characters(points: U32, classes: U8, offsets: I64, _: bool) -> tuple[U64, I
                 owes_space, in_digits = n > start, False
                 continue
             if owes_space:
-                out[n] = _mix(np.uint64(32))
+                out[n] = mix64(np.uint64(32))
                 n += 1
                 owes_space = False
             if classes[i] == _WORD:
-                out[n] = _mix(np.uint64(points[i]))
+                out[n] = mix64(np.uint64(points[i]))
                 n += 1
             elif not in_digits:
-                out[n] = _mix(np.uint64(48))
+                out[n] = mix64(np.uint64(48))
                 n += 1
             in_digits = classes[i] == _DIGIT
         ends[text + 1] = n
@@ -101,14 +92,14 @@ def _tokens(points: U32, classes: U8, offsets: I64, has_marks: bool) -> tuple[U6
                 h, inside = (h ^ np.uint64(points[i])) * prime, True
                 continue
             if inside:
-                out[n] = _mix(h)
+                out[n] = mix64(h)
                 n += 1
                 h, inside = basis, False
             if has_marks and classes[i] == _MARK:
-                out[n] = _mix((basis ^ np.uint64(points[i])) * prime)
+                out[n] = mix64((basis ^ np.uint64(points[i])) * prime)
                 n += 1
         if inside:
-            out[n] = _mix(h)
+            out[n] = mix64(h)
             n += 1
         ends[text + 1] = n
     return out[:n].copy(), ends
@@ -126,7 +117,7 @@ def _runs(tokens: U64, offsets: I64, size: int) -> tuple[U64, I64]:
         for i in range(first, max(first + 1, end - size + 1)):
             h = np.uint64(min(size, end - first))
             for k in range(i, min(i + size, end)):
-                h = _mix(h * base + tokens[k])
+                h = mix64(h * base + tokens[k])
             out[n] = h
             n += 1
         out[start:n].sort()

@@ -8,7 +8,8 @@ import math
 
 import numpy as np
 
-from pipelines.kernels.minhash import F64, I64, Flat, compiled
+from pipelines.kernels.minhash import F64, I64, Flat
+from pipelines.kernels.scan import compiled
 
 _ROUNDING = 1e-9  # so that 0.8 * 5 needs 4 shared members, however binary fractions fall
 

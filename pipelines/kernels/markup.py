@@ -15,7 +15,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.kernels.minhash import I64, U8, U64, compiled
+from pipelines.kernels.minhash import I64, U64
+from pipelines.kernels.scan import U8, compiled
 
 _TAB, _LF, _FF, _CR, _SPACE = 9, 10, 12, 13, 32
 _BANG, _QUOTE, _APOSTROPHE, _HYPHEN, _SLASH, _LESS, _MORE = 0x21, 0x22, 0x27, 0x2D, 0x2F, 0x3C, 0x3E

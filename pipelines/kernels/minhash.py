@@ -12,24 +12,22 @@ between words (Han, kana, Thai, Lao, Burmese, Khmer) give one word a character. 
 not follow `unicodedata`, whose answers change with the Python version.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 
-U8 = npt.NDArray[np.uint8]
+from pipelines.kernels.scan import U8, compiled, decode, mix64
+
 U32 = npt.NDArray[np.uint32]
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 PERMUTATION_SEED = 1  # datasketch's default; another seed would make signatures its objects cannot compare
@@ -49,11 +47,6 @@ class Flat(Generic[Scalar]):
     def sizes(self) -> I64:
         """int64[lists]: how many values each list has."""
         return np.diff(self.offsets)
-
-
-def compiled(function: Function) -> Function:
-    """The function as machine code, made at its first call and kept on disk; holds no lock while it runs."""
-    return cast(Function, njit(cache=True, nogil=True)(function))
 
 
 # Character classes. Everything not named is part of a word (letters, marks, digits, private use, unassigned).
@@ -110,28 +103,13 @@ def token_classes() -> U8:
 
 
 @compiled
-def _decode(data: U8, i: int, end: int) -> tuple[int, int]:
-    """The code point at byte i and the byte after it; a sequence cut by `end` gives U+FFFD."""
-    first = int(data[i])
-    if first < 0x80:
-        return first, i + 1
-    length = 2 if first < 0xE0 else (3 if first < 0xF0 else 4)
-    if i + length > end or first < 0xC0:
-        return 0xFFFD, i + 1
-    point = first & (0x7F >> length)
-    for k in range(1, length):
-        point = (point << 6) | (int(data[i + k]) & 0x3F)
-    return min(point, 0x10FFFF), i + length
-
-
-@compiled
 def _squeeze(data: U8, offsets: I64, classes: U8) -> tuple[U8, I64]:
     out, ends = np.empty(len(data), np.uint8), np.zeros(len(offsets), np.int64)
     size = 0
     for row in range(len(offsets) - 1):
         i, end, start, owes_space = offsets[row], offsets[row + 1], size, False
         while i < end:
-            point, after = _decode(data, i, end)
+            point, after = decode(data, i, end)
             kind = classes[point]
             if kind == _SPACE:
                 owes_space = size > start
@@ -226,7 +204,7 @@ def _fold(
                     size += 1
                     owed = 0
                 continue
-            point, i = _decode(data, i, end)
+            point, i = decode(data, i, end)
             if point >= len(is_mark) or (after_mark and is_mark[point]):
                 is_hard[row] = True
                 size = start
@@ -234,7 +212,7 @@ def _fold(
             after_mark = is_mark[point]
             k, k_end = ends_of[point], ends_of[point + 1]
             while k < k_end:
-                folded, after = _decode(values, k, k_end)
+                folded, after = decode(values, k, k_end)
                 kind = classes[folded]
                 if kind == _SPACE:
                     owed = 1 if size > start else 0
@@ -296,16 +274,6 @@ def _bytes_of(texts: pa.Array) -> tuple[U8, I64]:
 
 
 @compiled
-def _mix64(h: np.uint64) -> np.uint64:
-    """MurmurHash3's 64-bit finaliser, a bijection. Source: Appleby, MurmurHash3.cpp, fmix64 (public domain)."""
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xFF51AFD7ED558CCD)
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xC4CEB9FE1A85EC53)
-    return h ^ (h >> np.uint64(33))
-
-
-@compiled
 def _words(data: U8, start: int, end: int, classes: U8, out: U64) -> int:
     """Fill `out` with one hash a word (FNV-1a of its bytes, mixed) and return how many there are."""
     basis, prime = (
@@ -318,13 +286,13 @@ def _words(data: U8, start: int, end: int, classes: U8, out: U64) -> int:
             h, inside = (h ^ np.uint64(data[i])) * prime, True
             i += 1
             continue
-        point, after = _decode(data, i, end)
+        point, after = decode(data, i, end)
         kind = classes[point]
         if kind == _INVISIBLE:
             i = after
             continue
         if inside and kind != _WORD:
-            out[count] = _mix64(h)
+            out[count] = mix64(h)
             count += 1
             h, inside = basis, False
         if kind in (_WORD, _SINGLE):
@@ -332,12 +300,12 @@ def _words(data: U8, start: int, end: int, classes: U8, out: U64) -> int:
                 h = (h ^ np.uint64(data[k])) * prime
             inside = True
         if kind == _SINGLE:
-            out[count] = _mix64(h)
+            out[count] = mix64(h)
             count += 1
             h, inside = basis, False
         i = after
     if inside:
-        out[count] = _mix64(h)
+        out[count] = mix64(h)
         count += 1
     return count
 
@@ -382,7 +350,7 @@ def _shingles(
             if i >= size:
                 rolling -= top * words[i - size]
             if i >= size - 1 or i == count - 1:  # a text of fewer words than a shingle is one shingle
-                out[total] = max(_mix64(rolling), np.uint64(1))
+                out[total] = max(mix64(rolling), np.uint64(1))
                 total += 1
         used = 16
         while used < 2 * (total - first):

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.kernels.minhash import I64, U8, U64, character_classes, compiled
+from pipelines.kernels.minhash import I64, U64, character_classes
+from pipelines.kernels.scan import U8, compiled, decode, mix64
 
 # What a code point is: `_JOINS` belongs to a word but not to what is compared.
 _WORD, _BREAK, _SINGLE, _INVISIBLE, _SPACE, _JOINS = 0, 1, 2, 3, 4, 5
@@ -75,24 +76,6 @@ def stream(texts: pa.Array) -> Stream:
 
 
 @compiled
-def _decode(data: U8, i: int, end: int) -> tuple[int, int]:
-    """The code point at byte i and the byte after it.
-
-    Not shared with `minhash`: numba does not see that a cached function has changed in another file.
-    """
-    first = int(data[i])
-    if first < 0x80:
-        return first, i + 1
-    length = 2 if first < 0xE0 else (3 if first < 0xF0 else 4)
-    if i + length > end or first < 0xC0:
-        return 0xFFFD, i + 1
-    point = first & (0x7F >> length)
-    for k in range(1, length):
-        point = (point << 6) | (int(data[i + k]) & 0x3F)
-    return min(point, 0x10FFFF), i + length
-
-
-@compiled
 def _stream(
     raw: U8, offsets: I64, values: U8, starts: I64, kinds: U8
 ) -> tuple[U8, U8, np.ndarray, I64]:  # fmt: skip
@@ -108,7 +91,7 @@ def _stream(
         pending = OPENS_STRETCH | OPENS_WORD | OPENS_TOKEN
         token_has_letter, token_has_mark, marks = False, False, 0
         while i < end:
-            point, after = _decode(raw, i, end)
+            point, after = decode(raw, i, end)
             kind = kinds[point]
             if kind == _SPACE:
                 marks += 1 if token_has_mark and not token_has_letter else 0
@@ -180,17 +163,6 @@ class Index:
 _BASE = 0x9E3779B97F4A7C15  # odd: multiplying by it loses nothing
 
 
-@compiled
-def _mix64(h: np.uint64) -> np.uint64:
-    """MurmurHash3's 64-bit finaliser, never 0. Source: Appleby, MurmurHash3.cpp, fmix64 (public domain)."""
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xFF51AFD7ED558CCD)
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xC4CEB9FE1A85EC53)
-    h ^= h >> np.uint64(33)
-    return h if h else np.uint64(1)
-
-
 def index(entries: Stream) -> Index:
     """The index of these entries: 16 bytes a word, and their letters."""
     places, entry, hashes = _windows(entries.data, entries.opens, entries.ends)
@@ -221,7 +193,7 @@ def _windows(data: U8, opens: U8, ends: I64) -> tuple[I64, np.ndarray, U64]:
                 h = np.uint64(0)
                 for k in range(p, p + WINDOW):
                     h = h * np.uint64(_BASE) + np.uint64(data[k])
-                places[size], entry[size], hashes[size] = p, row, _mix64(h)
+                places[size], entry[size], hashes[size] = p, row, mix64(h)
                 size += 1
     return places[:size].copy(), entry[:size].copy(), hashes[:size].copy()
 
@@ -297,7 +269,7 @@ def _runs(
             p = q - WINDOW + 1
             if p < begin:
                 continue
-            key = _mix64(h)
+            key = mix64(h)
             bit = key >> shift
             if not (sieve[bit >> np.uint64(3)] >> np.uint8(bit & np.uint64(7))) & 1:
                 continue

@@ -5,7 +5,8 @@ Things are numbered 0..n-1. All inputs and outputs are int64 arrays unless said 
 
 import numpy as np
 
-from pipelines.kernels.minhash import F64, I64, compiled
+from pipelines.kernels.minhash import F64, I64
+from pipelines.kernels.scan import compiled
 
 
 @compiled

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from pipelines.kernels.minhash import F64, I64, U8, compiled
+from pipelines.kernels.minhash import F64, I64
+from pipelines.kernels.scan import U8, compiled
 from pipelines.kernels.thumbnail import SIDE
 
 # A thumbnail is compared in CELLS x CELLS cells: what differs in one of them must not drown in what is equal elsewhere.

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipelines.kernels.minhash import I64, U8, compiled
+from pipelines.kernels.minhash import I64
+from pipelines.kernels.scan import U8, compiled, decode
 from pipelines.kernels.text import BULLETS, CLOSERS, QUOTES, STOPS, WIDE_STOPS, character_kinds
 
 
@@ -79,21 +80,6 @@ def _kinds() -> U8:
 
 
 @compiled
-def _decoded(data: U8, i: int, end: int) -> tuple[int, int]:
-    """The code point at byte i and the byte after it; a sequence cut by `end` gives U+FFFD. Not shared: see `text._decode`."""
-    first = int(data[i])
-    if first < 0x80:
-        return first, i + 1
-    length = 2 if first < 0xE0 else (3 if first < 0xF0 else 4)
-    if i + length > end or first < 0xC0:
-        return 0xFFFD, i + 1
-    point = first & (0x7F >> length)
-    for k in range(1, length):
-        point = (point << 6) | (int(data[i + k]) & 0x3F)
-    return min(point, 0x10FFFF), i + length
-
-
-@compiled
 def _with_room(found: I64, n: int) -> I64:
     if n < len(found):
         return found
@@ -124,7 +110,7 @@ def _scan(data: U8, offsets: I64, kinds: U8, by_sentence: bool, found: I64) -> t
             if i < end:
                 point = int(data[i])
                 if point >= 0x80:
-                    point, after = _decoded(data, i, end)
+                    point, after = decode(data, i, end)
             kind = int(kinds[point])
             is_space = kind & _SPACE != 0
             is_cut = point == _NEWLINE

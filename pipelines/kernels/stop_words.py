@@ -9,7 +9,8 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 
-from pipelines.kernels.minhash import I64, U8, U32, U64, character_classes, compiled
+from pipelines.kernels.minhash import I64, U32, U64, character_classes
+from pipelines.kernels.scan import U8, compiled
 
 _MOST = 64  # words of a list: one bit each
 _LAST_CASED = 0x1E943  # Source: UnicodeData.txt 15.0: no letter after Adlam has two cases

@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipelines.kernels.minhash import I64, U8, U64, compiled
+from pipelines.kernels.minhash import I64, U64
+from pipelines.kernels.scan import U8, compiled, decode, mix64
 
 
 class Count(IntEnum):
@@ -136,34 +137,6 @@ def character_kinds() -> U8:
 
 
 @compiled
-def _decode(data: U8, i: int, end: int) -> tuple[int, int]:
-    """The code point at byte i and the byte after it; a sequence cut by `end` gives U+FFFD.
-
-    Not shared with `minhash`: numba does not see that a cached function has changed in another file.
-    """
-    first = int(data[i])
-    if first < 0x80:
-        return first, i + 1
-    length = 2 if first < 0xE0 else (3 if first < 0xF0 else 4)
-    if i + length > end or first < 0xC0:
-        return 0xFFFD, i + 1
-    point = first & (0x7F >> length)
-    for k in range(1, length):
-        point = (point << 6) | (int(data[i + k]) & 0x3F)
-    return min(point, 0x10FFFF), i + length
-
-
-@compiled
-def _mix64(h: np.uint64) -> np.uint64:
-    """A bijection that spreads every bit. Source: Appleby, MurmurHash3.cpp, fmix64 (public domain)."""
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xFF51AFD7ED558CCD)
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xC4CEB9FE1A85EC53)
-    return h ^ (h >> np.uint64(33))
-
-
-@compiled
 def _is_at(data: U8, i: int, end: int, lower: U8) -> bool:
     """Whether these ASCII letters are at byte i, in upper or lower case."""
     k = 0
@@ -178,7 +151,7 @@ def _take_word(data: U8, start: int, end: int, kinds: U8, counts: I64) -> tuple[
     h = np.uint64(0xCBF29CE484222325)
     i, size, letters, dots, pending, traits, kind, point = start, 0, 0, 0, 0, 0, 0, 0
     while i < end:
-        point_here, after = _decode(data, i, end)
+        point_here, after = decode(data, i, end)
         kind_here = int(kinds[point_here])
         if kind_here & _SPACE:
             break
@@ -218,7 +191,7 @@ def _take_words(data: U8, start: int, end: int, kinds: U8, words: Words, counts:
     """Fill `words` and return how many there are."""
     n, i, newlines, bullet = 0, start, 2, 0
     while i < end:
-        point, after = _decode(data, i, end)
+        point, after = decode(data, i, end)
         if kinds[point] & _SPACE:
             if point == _NEWLINE:
                 newlines, bullet = newlines + 1, 0
@@ -235,7 +208,7 @@ def _take_words(data: U8, start: int, end: int, kinds: U8, words: Words, counts:
             traits |= _OPENS_LINE
         if newlines >= 2:
             traits |= _OPENS_PARAGRAPH
-        words.hashes[n], words.sizes[n], words.traits[n] = _mix64(h), size, traits
+        words.hashes[n], words.sizes[n], words.traits[n] = mix64(h), size, traits
         counts[Count.WORD_CHARACTERS] += size
         n, newlines, bullet = n + 1, 0, 0
     counts[Count.CHARACTERS] += counts[Count.WORD_CHARACTERS]
@@ -274,7 +247,7 @@ def _emptied(table: Table, keys: int) -> int:
 def _number(table: Table, mask: int, key: np.uint64, fresh: int) -> int:
     """The number of a key; a key that is new gets the number `fresh`."""
     key = max(key, np.uint64(1))
-    slot = np.int64(_mix64(key) & np.uint64(mask))
+    slot = np.int64(mix64(key) & np.uint64(mask))
     while table.keys[slot] != 0:
         if table.keys[slot] == key:
             return table.numbers[slot]  # type: ignore[no-any-return]
