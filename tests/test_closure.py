@@ -7,10 +7,9 @@ from collections import Counter
 
 import pytest
 
-from pipelines.audit.items import EDITED
 from pipelines.audit.open import Ledger
+from pipelines.audit.texts import edited_texts
 from pipelines.shard.tar import read_shard
-from pipelines.store import Part
 
 LANES = ("image_caption", "audio")
 
@@ -23,11 +22,10 @@ def ledger(demo):
 @pytest.fixture(scope="module")
 def words(ledger):
     """{item_id: caption or transcript} of all items that came as far as dedup."""
+    ids = [row["item_id"] for row in ledger.db.rows("SELECT DISTINCT item_id FROM item")]
     found = {}
-    for row in ledger.db.rows(EDITED):
-        part = Part(table="items", path=row["store"], sha256="", rows=0, bytes=0)
-        table = ledger.store.read_part(part, ["item_id", "text"])
-        found |= dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
+    for items, texts in edited_texts(ledger, ids):
+        found |= dict(zip(items, texts, strict=True))
     return found
 
 

@@ -3,18 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from pipelines.audit.items import EDITED, lineage
+from pipelines.audit.items import lineage
 from pipelines.audit.names import resolve
 from pipelines.audit.open import Ledger
+from pipelines.audit.texts import edited_texts
 from pipelines.audit.words import UNKNOWN, Row
 from pipelines.dedup.side import differences
 from pipelines.ledger.database import Database
-from pipelines.store import Part
 from schemas.digest import plain
-from schemas.errors import StoreError
 
 PAIRS_SHOWN = 5  # Chosen: what a person reads before looking for a pattern
 
@@ -93,15 +89,7 @@ def _pair(edge: Row, texts: dict[bytes, str | None]) -> Row:
 
 def _texts(ledger: Ledger, ids: Iterable[bytes]) -> dict[bytes, str | None]:
     """The texts of these items as the lanes' rooms hold them; an item whose room is gone is left out."""
-    wanted, found = pa.array(sorted(ids), pa.binary(32)), dict[bytes, str | None]()
-    for row in ledger.db.rows(EDITED) if len(wanted) else ():
-        part = Part(table="items", path=row["store"], sha256="", rows=0, bytes=0)
-        try:
-            table = ledger.store.read_part(part, ["item_id", "text"])
-        except (FileNotFoundError, StoreError):
-            continue
-        mine = table.filter(pc.is_in(table.column("item_id"), value_set=wanted))
-        found |= dict(zip(*(column.to_pylist() for column in mine.columns), strict=True))
-        if len(found) == len(wanted):
-            break
+    found = dict[bytes, str | None]()
+    for items, texts in edited_texts(ledger, set(ids)):
+        found |= dict(zip(items, texts, strict=True))
     return found

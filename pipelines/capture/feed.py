@@ -6,14 +6,13 @@ RFC 4287 and RFC 4946 (Atom links of relation enclosure and license).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from xml.parsers import expat
 
 from pipelines.capture.uri import absolute
+from pipelines.capture.xml_events import Stop, read_xml
 
 MAX_EPISODES = 10_000  # Chosen: a daily podcast of 27 years
 _TEXT_CHARS = 4096  # Chosen: of a title or licence
 _DEPTH = 64  # Chosen: a feed is 5 deep; descriptions may hold markup
-_FED = 64 << 10
 _HEAD_BYTES = 2048
 _EPISODES = ("item", "entry")
 
@@ -60,30 +59,8 @@ def is_feed(data: bytes) -> bool:
 def read_feed(data: bytes, url: str) -> Feed:
     """The feed at `url`, up to the first damage; entities are never expanded."""
     reading = _Reading(url)
-
-    def stop(*_: object) -> None:
-        raise _StopError
-
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = stop
-    parser.StartElementHandler, parser.EndElementHandler = reading.start, reading.end
-    parser.CharacterDataHandler = reading.characters
-    try:
-        for at in range(0, len(data), _FED):
-            parser.Parse(data[at : at + _FED], False)
-    except (
-        _StopError,
-        expat.ExpatError,
-        ValueError,
-        LookupError,
-    ):  # the last two: an encoding that Python does not have
-        pass
+    read_xml([data], reading, namespaces=True)
     return reading.feed
-
-
-class _StopError(Exception):
-    """Enough was read, or a document type was found."""
 
 
 class _Reading:
@@ -99,11 +76,11 @@ class _Reading:
         space, _, local = name.rpartition(" ")
         self._path.append(local)
         if len(self._path) > _DEPTH:
-            raise _StopError
+            raise Stop
         self._text, self._attributes = "", attributes
         if local in _EPISODES:
             if len(self.feed.episodes) == MAX_EPISODES:
-                raise _StopError
+                raise Stop
             self._episode = Episode()
             self.feed.episodes.append(self._episode)
         elif local == "enclosure":

@@ -1,13 +1,13 @@
 """The URLs in a sitemap, read piece by piece under caps; whatever the bytes are, there is an answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from xml.parsers import expat
+
+from pipelines.capture.xml_events import Stop, read_xml
 
 MAX_URLS = 50_000  # Source: sitemaps.org protocol: at most 50,000 URLs
 MAX_BYTES = 50 << 20  # Source: the same: at most 50 MiB, uncompressed
 _URL_CHARS = 2048  # Source: the same: a URL is shorter than 2,048 characters
-_FED = 64 << 10
 MAX_CHARS = 4 << 20  # Chosen: of all URLs; 50,000 honest ones are some 3 million characters
 
 
@@ -17,10 +17,6 @@ class Sitemap:
 
     sitemaps: tuple[str, ...]
     pages: tuple[str, ...]
-
-
-class _StopError(Exception):
-    """Enough was read, or a document type was found: entities are never expanded."""
 
 
 @dataclass(slots=True)
@@ -35,7 +31,7 @@ class _Reading:
     def start(self, name: str, _: dict[str, str]) -> None:
         self.path.append(name.rpartition(":")[2])
         if len(self.path) > 16:  # Chosen: a sitemap is 3 deep, its extensions 5
-            raise _StopError
+            raise Stop
         self.text = ""
 
     def end(self, _: str) -> None:
@@ -44,7 +40,7 @@ class _Reading:
             self.found[kind].append(self.text.strip())
             self.chars += len(self.text)
             if len(self.found[kind]) >= MAX_URLS or self.chars > MAX_CHARS:
-                raise _StopError
+                raise Stop
         self.path.pop()
 
     def characters(self, text: str) -> None:
@@ -58,29 +54,14 @@ def read_sitemap(xml: bytes | Iterable[bytes]) -> Sitemap:
     `xml`: whole, or in pieces, of which the first 50 MiB are read.
     """
     reading = _Reading()
-
-    def stop(*_: object) -> None:
-        raise _StopError
-
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.StartDoctypeDeclHandler = stop
-    parser.StartElementHandler = reading.start
-    parser.EndElementHandler = reading.end
-    parser.CharacterDataHandler = reading.characters
-    left = MAX_BYTES
-    try:
-        for piece in [xml] if isinstance(xml, bytes) else xml:
-            for at in range(0, min(len(piece), left), _FED):
-                parser.Parse(piece[at : min(at + _FED, left)], False)
-            left -= len(piece)
-            if left <= 0:
-                break
-    except (
-        _StopError,
-        expat.ExpatError,
-        ValueError,
-        LookupError,
-    ):  # the last two: an encoding that Python does not have
-        pass
+    read_xml(_first([xml] if isinstance(xml, bytes) else xml), reading)
     return Sitemap(sitemaps=tuple(reading.found["sitemap"]), pages=tuple(reading.found["url"]))
+
+
+def _first(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    left = MAX_BYTES
+    for piece in pieces:
+        yield piece[:left]
+        left -= len(piece)
+        if left <= 0:
+            return

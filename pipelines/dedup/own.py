@@ -1,21 +1,20 @@
 """Similar texts of a user's own file, without recipe, site or ledger: every pair at or above a similarity, exactly."""
 
-import json
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
+from pipelines.dedup.json_lines import json_lines, json_object
 from pipelines.kernels.grams import Shingle, grams
 from pipelines.kernels.join import similar_sets
 from pipelines.kernels.minhash import Flat
 from schemas.errors import InputError
 
 Id: TypeAlias = str | int
-BAD_LINES_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,37 +37,21 @@ def read_lines(path: Path) -> Lines:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     first: dict[Id, int] = {}
-    texts, bad = [], []
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            name, text = _id_and_text(line)
-            if name in first:
-                raise ValueError(f"has the id {name!r} of line {first[name]}")
-        except ValueError as error:
-            bad.append(f"line {number} {error}")
-            continue
+
+    def read(number: int, line: bytes) -> str:
+        name, text = _id_and_text(line)
+        if name in first:
+            raise ValueError(f"has the id {name!r} of line {first[name]}")
         first[name] = number
-        texts.append(text)
-    if bad:
-        more = f"; and {len(bad) - BAD_LINES_NAMED} more" if len(bad) > BAD_LINES_NAMED else ""
-        raise InputError(
-            f"{path}: {'; '.join(bad[:BAD_LINES_NAMED])}{more}. Every line must be "
-            'a JSON object with an id of its own and a text: {"id": "a1", "text": "..."}'
-        )
-    return Lines(ids=tuple(first), texts=tuple(texts))
+        return text
+
+    cure = 'Every line must be a JSON object with an id of its own and a text: {"id": "a1", "text": "..."}'
+    texts = tuple(json_lines(data, read, where=str(path), cure=cure))
+    return Lines(ids=tuple(first), texts=texts)
 
 
 def _id_and_text(line: bytes) -> tuple[Id, str]:
-    try:
-        row: Any = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"is not UTF-8 (byte {error.start})") from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"is not JSON ({getattr(error, 'msg', 'nested too deeply')})") from error
-    if not isinstance(row, dict):
-        raise ValueError(f"is a JSON {type(row).__name__}, not an object")
+    row = json_object(line)
     for key in ("id", "text"):
         if key not in row:
             raise ValueError(f"has no {key}")

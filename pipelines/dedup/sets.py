@@ -6,20 +6,19 @@ of `text`, `question`, `prompt`, `content`; its solutions (`answer`, `solution`,
 """
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
+from pipelines.dedup.json_lines import json_lines, json_object
 from schemas.digest import sha256
 from schemas.errors import InputError
 
 IDS = ("id", "task_id")
 ASKS = ("text", "question", "prompt", "content")  # short ones are looked for whole
 ANSWERS = ("answer", "solution", "canonical_solution")  # a short one says nothing: "42"
-BAD_LINES_NAMED = 5
 _JSONL = (".jsonl", ".jsonl.gz")
 MOST_BYTES = 4 << 30  # of one file, unpacked; Chosen: more is no evaluation set, and would not fit beside the corpus
 
@@ -126,31 +125,12 @@ def _unpacked(path: Path) -> bytes:
 
 
 def _of_lines(file: SetFile, data: bytes) -> Iterator[Entry]:
-    bad: list[str] = []
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            yield _entry(file.set, number, line)
-        except ValueError as error:
-            bad.append(f"line {number} {error}")
-    if bad:
-        more = f"; and {len(bad) - BAD_LINES_NAMED} more" if len(bad) > BAD_LINES_NAMED else ""
-        raise InputError(
-            f"set {file.path}: {'; '.join(bad[:BAD_LINES_NAMED])}{more}. Every line must be a JSON object with one of "
-            f"{', '.join(ASKS)}, and may have an id"
-        )
+    cure = f"Every line must be a JSON object with one of {', '.join(ASKS)}, and may have an id"
+    return json_lines(data, partial(_entry, file.set), where=f"set {file.path}", cure=cure)
 
 
 def _entry(name: str, number: int, line: bytes) -> Entry:
-    try:
-        row: Any = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"is not UTF-8 (byte {error.start})") from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"is not JSON ({getattr(error, 'msg', 'nested too deeply')})") from error
-    if not isinstance(row, dict):
-        raise ValueError(f"is a JSON {type(row).__name__}, not an object")
+    row = json_object(line)
     asks = tuple(row[key] for key in ASKS if isinstance(row.get(key), str) and row[key].strip())
     if not asks:
         raise ValueError(f"has no text in any of {', '.join(ASKS)}")

@@ -2,25 +2,17 @@
 
 import json
 
-import pyarrow.compute as pc
-
 from pipelines.audit.duplicates import duplicates
-from pipelines.audit.items import EDITED
 from pipelines.audit.open import Ledger
+from pipelines.audit.texts import edited_texts
 from pipelines.cli import main
-from pipelines.store import Part
 
 STORY = "http://river.example/stories/2.html"
 
 
 def text_of(ledger, item):
-    for row in ledger.db.rows(EDITED):
-        table = ledger.store.read_part(
-            Part(table="items", path=row["store"], sha256="", rows=0, bytes=0), ["item_id", "text"]
-        )
-        if found := table.filter(pc.equal(table.column("item_id"), item)).column("text").to_pylist():
-            return found[0]
-    raise AssertionError(item)
+    (((_,), (text,)),) = edited_texts(ledger, [item])
+    return text
 
 
 def test_a_new_set_finds_the_kept_item_and_not_the_merged_one(demo, tmp_path, capsys):

@@ -1,0 +1,35 @@
+"""The texts of a run's items as they would be published, where the rooms still hold them."""
+
+from collections.abc import Collection, Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.audit.open import Ledger
+from pipelines.store import Part
+from schemas.errors import StoreError
+from schemas.item import ID
+
+_EDITED = "SELECT DISTINCT store FROM holding WHERE kind = 'room' AND what LIKE 'items of lane % after room edited' ORDER BY store"
+
+
+def edited_texts(ledger: Ledger, wanted: Collection[bytes]) -> Iterator[tuple[list[bytes], list[str | None]]]:
+    """(item ids, their texts), a pair a part that holds some of these items, each item once, in the order of the parts.
+
+    A part that is gone is passed over: who asks counts what came.
+    """
+    waiting = pa.array(sorted(wanted), ID)
+    for row in ledger.db.rows(_EDITED) if len(waiting) else ():
+        part = Part(table="items", path=row["store"], sha256="", rows=0, bytes=0)
+        try:
+            table = ledger.store.read_part(part, ["item_id", "text"])
+        except (FileNotFoundError, StoreError):
+            continue
+        mine = table.filter(pc.is_in(table.column("item_id"), value_set=waiting))
+        ids = mine.column("item_id").to_pylist()
+        # The same item may lie in a room of an earlier recipe too.
+        waiting = waiting.filter(pc.invert(pc.is_in(waiting, value_set=pa.array(ids, ID))))
+        if ids:
+            yield ids, mine.column("text").to_pylist()
+        if not len(waiting):
+            return
