@@ -14,8 +14,8 @@ import dagster as dg
 
 from dagster_project.workplace import Workplace
 from pipelines.lanes.lane import Lane
+from pipelines.orders import ROOMS
 from pipelines.recipe import Recipe
-from pipelines.spine import ROOMS
 
 ROUNDS = dg.DynamicPartitionsDefinition(name="rounds")
 RELEASE = dg.AssetKey(["release", "shards"])

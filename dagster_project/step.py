@@ -23,12 +23,12 @@ from pipelines.demo import demo_site
 from pipelines.late.cut import dropping, picture
 from pipelines.late.stored import Done, lane_of
 from pipelines.ledger.training import commit_training
+from pipelines.orders import ROOMS
 from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe
 from pipelines.run import run
 from pipelines.runner import Progress
 from pipelines.site import Site
-from pipelines.spine import ROOMS
 from pipelines.suppression import suppression
 from pipelines.takedown.gate import barred
 from schemas.decision import DECISION, Verdict

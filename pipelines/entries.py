@@ -10,12 +10,12 @@ from pipelines import recipe as recipes
 from pipelines.capture.layout import ARCHIVES
 from pipelines.dedup.duplicates import Duplicates
 from pipelines.edits.pii import redact_link
+from pipelines.orders import ROOMS
 from pipelines.phases import Captured, LaneRun, Settled
 from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe, for_source
 from pipelines.shard.work import Release
 from pipelines.site import Site
-from pipelines.spine import ROOMS
 from pipelines.store import Part
 from schemas.decision import DUPLICATE
 from schemas.digest import canonical

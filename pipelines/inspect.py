@@ -25,6 +25,7 @@ from pipelines.capture.layout import ARCHIVES
 from pipelines.capture.subject import upload_uri
 from pipelines.capture.uri import absolute
 from pipelines.capture.warc import read_payload
+from pipelines.evidence import licences_of
 from pipelines.inspect_rights import said_of
 from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
@@ -34,7 +35,7 @@ from pipelines.rights.file_rights import file_statements
 from pipelines.rights.judge import Evidence
 from pipelines.rights.licences import header_licences, html_licences
 from pipelines.rights.site_file import ASKED_PATHS
-from pipelines.spine import align_signals, licences_of
+from pipelines.spine import align_signals
 from pipelines.store import Store
 from schemas.annotation import SAID, Role
 from schemas.capture import CAPTURE, Outcome

@@ -28,6 +28,7 @@ from pipelines.dedup.duplicates import Duplicates
 from pipelines.group import Texts, group
 from pipelines.lanes.lane import Lane, wanted_by
 from pipelines.mix import balance
+from pipelines.orders import ROOMS, CaptureOrder, LaneOrder, Sayers
 from pipelines.receipt import Receipt
 from pipelines.rechecks import rechecked
 from pipelines.recipe import Recipe, Source
@@ -35,7 +36,7 @@ from pipelines.rooms import one_batch
 from pipelines.runner import Progress, quiet, run_orders
 from pipelines.shard.work import Place, Release, release_from, shard_orders
 from pipelines.site import Site
-from pipelines.spine import ROOMS, CaptureOrder, LaneOrder, Sayers, accepted
+from pipelines.spine import accepted
 from pipelines.store import Part
 from pipelines.suppression import suppression
 from schemas.capture import CAPTURE

@@ -9,9 +9,8 @@ beside them. Tests call `run_part`, Beam calls it, the local runner calls it; no
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import TypeAlias
 
@@ -23,72 +22,33 @@ from pipelines import rooms
 from pipelines.capture.archive import Captured
 from pipelines.capture.block import Guard
 from pipelines.capture.files import capture_files
-from pipelines.capture.layout import File, Form, Wanted
-from pipelines.capture.subject import names
+from pipelines.capture.layout import Form, Wanted
 from pipelines.dedup.signatures import RANKS
-from pipelines.hearsay import licences_about, said_of
+from pipelines.evidence import evidence_for, licence_rows, licences_of, saying_pages, what_is_said
 from pipelines.lanes.lane import Lane, wanted_by
+from pipelines.orders import ROOMS, CaptureOrder, LaneOrder
 from pipelines.payload import payload_bytes
 from pipelines.receipt import Receipt, Tables, room
 from pipelines.recipe import Recipe, Source, for_source, with_models
 from pipelines.rights.judge import Evidence, evidence_key
-from pipelines.rights.licences import LicenceHit, conclude
 from pipelines.rights.spdx import licence_class
 from pipelines.shard.work import ShardOrder, write_shard_order
 from pipelines.site import Site
 from pipelines.stage import Reach
 from pipelines.store import Part
 from pipelines.suppression import suppression
-from schemas.annotation import ANNOTATION, SAID
-from schemas.capture import CAPTURE, Outcome
+from schemas.annotation import SAID
+from schemas.capture import Outcome
 from schemas.decision import DECISION, Verdict
 from schemas.digest import digest, sha256
 from schemas.item import LEDGER_ITEM, PAYLOAD, item_schema
 from schemas.reasons import Reason
-from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
 # Chosen: 128 pages of 15 kB are 2 MB; 32 MiB bound what pictures and recordings take in this process.
 DECODE_ROWS, DECODE_BYTES = 128, 32 << 20
 
 
-ROOMS = ("split", "measured", "judged", "edited", "signed")  # of a lane, in order
 CAPTURE_VERSION = 9  # rises with every change of what captures, evidence and annotations look like
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaptureOrder:
-    """Files of one source to capture together: one archive of records, or files of an upload."""
-
-    source: str
-    files: tuple[File, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaneOrder:
-    """One capture part on its way through one lane.
-
-    `robots`, `sites`, `licences`, `sayers`: evidence of all captures, wherever it lies. `until`: the last room, of `ROOMS`.
-    """
-
-    lane: str
-    source: str
-    capture: Part
-    rights: Part
-    licence: Part
-    robots: tuple[Part, ...]
-    sites: tuple[Part, ...]
-    licences: tuple[Part, ...] = ()
-    sayers: tuple["Sayers", ...] = ()
-    until: str = "signed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sayers:
-    """A capture part that holds annotations, with what is known of the rights of those who say them."""
-
-    annotation: Part
-    capture: Part
-    rights: Part
 
 
 Order: TypeAlias = CaptureOrder | LaneOrder | ShardOrder
@@ -146,9 +106,9 @@ def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receip
     takes_damage = source.lanes[0] == lane.name
 
     captures = rooms.one_batch(store.read_part(order.capture))
-    licence = store.publish("licence", _licences(site, order, captures))
-    said, sayers = _said(site, lane, order, captures)
-    page = store.publish("page", _pages(site, sayers, said))
+    licence = store.publish("licence", licence_rows(site, order, captures))
+    said, sayers = what_is_said(site, lane, order, captures)
+    page = store.publish("page", saying_pages(site, sayers, said))
     split_key = digest(
         "room", "split", lane.name, order.capture.sha256, licence.sha256, page.sha256, lane.split.op_id, source.sample, takes_damage,
         "" if said is None else sha256(json.dumps(said.to_pylist(), default=bytes.hex).encode()),
@@ -163,7 +123,7 @@ def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receip
     measured = room(store, lane.name, "measured", measured_key, lambda: _measure(lane, site, captures, made))
     yield measured
 
-    evidence = _evidence(recipe, site, order, licence, sayers)
+    evidence = evidence_for(recipe, site, order, licence, sayers)
     candidates = _candidates(site, lane, made)
     judged_key = digest(
         "room", "judged", made.part("items").sha256, measured.part(f"signal_{lane.name}").sha256,
@@ -203,61 +163,6 @@ def accepted(
         keep &= numbers < np.uint64(source.sample * 2**64)
     damaged = pc.equal(captures.column("outcome"), Outcome.DAMAGED.value).to_numpy(zero_copy_only=False) & takes_damage
     return keep | damaged, damaged
-
-
-def _licences(site: Site, order: LaneOrder, captures: pa.RecordBatch) -> pa.Table:
-    """The licence evidence that counts for these captures, their own and what others say of them."""
-    return licences_about(captures, site.store.read_part(order.licence), _of_others(site, order.licences))
-
-
-@lru_cache(maxsize=4)
-def _of_others(site: Site, parts: tuple[Part, ...]) -> pa.Table:
-    table = site.store.table(parts, LICENCE)
-    return table.filter(pc.is_valid(table.column("subject")))
-
-
-def _said(
-    site: Site, lane: Lane, order: LaneOrder, captures: pa.RecordBatch
-) -> tuple[pa.Array | None, tuple[Sayers, ...]]:
-    """The annotations of these captures (null for a lane that asks for none), and the parts that hold their sayers."""
-    if not lane.roles:
-        return None, ()
-    uris = captures.column("uri").filter(lane.accepts(captures.column("media_type"))).to_pylist()
-    subjects = {name for uri in uris if uri for name in names(uri)}
-    speaking = _speaking(site, tuple(part.annotation for part in order.sayers))
-    sayers = [order.sayers[n] for n in sorted({n for subject in subjects for n in speaking.get(subject, ())})]
-    wanted = pa.array(sorted(subjects), pa.string())
-    tables = [ANNOTATION.empty_table()]
-    for part in sayers:
-        table = _annotations(site, part.annotation)
-        tables.append(table.filter(pc.is_in(table.column("subject"), value_set=wanted)))
-    return said_of(captures, pa.concat_tables(tables), lane.roles), tuple(sayers)
-
-
-@lru_cache(maxsize=2)
-def _speaking(site: Site, parts: tuple[Part, ...]) -> Mapping[str, list[int]]:
-    """Subject -> the numbers of the parts that say something of it: read once a process (1.4 s for a million subjects)."""
-    found: dict[str, list[int]] = {}
-    for number, part in enumerate(parts):
-        for subject in site.store.read_part(part, ["subject"]).column("subject").unique().to_pylist():
-            found.setdefault(subject, []).append(number)
-    return found
-
-
-def _pages(site: Site, sayers: Sequence[Sayers], said: pa.Array | None) -> pa.Table:
-    """capture_id and uri of the captures that say something here: where the words of an item may come from."""
-    tables = [pa.schema([CAPTURE.field(name) for name in ("capture_id", "uri")]).empty_table()]
-    if said is not None:
-        ids = pc.struct_field(said.flatten(), "capture_id").unique()
-        for part in sayers:
-            table = site.store.read_part(part.capture, ["capture_id", "uri"])
-            tables.append(table.filter(pc.is_in(table.column("capture_id"), value_set=ids)))
-    return pa.concat_tables(tables)
-
-
-@lru_cache(maxsize=256)
-def _annotations(site: Site, part: Part) -> pa.Table:
-    return site.store.read_part(part)
 
 
 def _split(
@@ -332,16 +237,6 @@ def _payloads(site: Site, captures: pa.RecordBatch, said: pa.Array) -> pa.Record
     columns = {name: captures.column(name) for name in ("charset", "media_type", "uri")}
     columns |= {"data": pa.array(data, pa.large_binary()), "said": said}
     return pa.RecordBatch.from_arrays([columns[name] for name in rooms.PAYLOADS.names], schema=rooms.PAYLOADS)
-
-
-def licences_of(captures: pa.RecordBatch, hits: pa.Table) -> pa.Array:
-    """SPDX expression concluded from each capture's own evidence; null where it names none."""
-    per_capture: dict[bytes, list[LicenceHit]] = {}
-    for row in hits.to_pylist():
-        hit = LicenceHit(location=row["location"], locator=row["locator"], expression=row["expression"], raw=row["raw"])
-        per_capture.setdefault(row["capture_id"], []).append(hit)
-    ids = captures.column("capture_id").to_pylist()
-    return pa.array([conclude(per_capture[i]).expression if i in per_capture else None for i in ids], pa.string())
 
 
 def _sorted(batches: Sequence[pa.RecordBatch]) -> pa.Table:
@@ -480,29 +375,3 @@ def ranks(items: pa.RecordBatch, evidence: Evidence) -> pa.RecordBatch:
         },
         schema=RANKS,
     )
-
-
-def _evidence(recipe: Recipe, site: Site, order: LaneOrder, licence: Part, sayers: tuple[Sayers, ...]) -> Evidence:
-    store = site.store
-    captures = {part.path: part for part in (order.capture, *(one.capture for one in sayers))}
-    rights = {part.path: part for part in (order.rights, *(one.rights for one in sayers))}
-    return Evidence(
-        captures=pa.concat_tables([store.read_part(part) for part in captures.values()]),
-        rights=pa.concat_tables([*(store.read_part(part) for part in rights.values()), _site_wide(site, order.sites)]),
-        licences=store.read_part(licence),
-        robots=_robots(site, order.robots),
-        card_licences={source.card.name: source.card.licence for source in recipe.sources},
-        taken_down=suppression(site),
-    )
-
-
-@lru_cache(maxsize=4)
-def _robots(site: Site, parts: tuple[Part, ...]) -> pa.Table:
-    return site.store.table(parts, ROBOTS)
-
-
-@lru_cache(maxsize=4)
-def _site_wide(site: Site, parts: tuple[Part, ...]) -> pa.Table:
-    table = site.store.table(parts, RIGHTS)
-    # Of whole sites, and what a later visit found of single captures, wherever they lie.
-    return table.filter(pc.is_in(table.column("subject_kind"), value_set=pa.array(["origin", "recheck"])))

@@ -21,6 +21,7 @@ from pipelines.capture.ended import Ended
 from pipelines.capture.feed import Feed, Transcript, read_feed
 from pipelines.capture.frontier import REDIRECTS
 from pipelines.capture.live import Crawled, archives_of, crawled_room, plan_of
+from pipelines.orders import CaptureOrder
 from pipelines.payload import payload_bytes
 from pipelines.receipt import Receipt, Tables, room
 from pipelines.recipe import Recipe, Source
@@ -28,7 +29,6 @@ from pipelines.rights import spdx
 from pipelines.rights.evidence import excerpt
 from pipelines.runner import Progress, run_orders
 from pipelines.site import Site
-from pipelines.spine import CaptureOrder
 from pipelines.split.charset import decode
 from schemas.annotation import ANNOTATION, Role
 from schemas.capture import CAPTURE, Outcome

@@ -24,13 +24,13 @@ from pipelines.capture.medium import KINDS, Kind
 from pipelines.capture.screen import screened
 from pipelines.capture.stored import ARCHIVE
 from pipelines.capture.uri import origin
+from pipelines.orders import CaptureOrder
 from pipelines.receipt import Receipt, Tables, is_stored, room
 from pipelines.receipt import stored as stored_receipt
 from pipelines.recipe import Recipe, Source
 from pipelines.rights.site_file import ASKED_PATHS, site_file_statements
 from pipelines.runner import Progress, run_orders
 from pipelines.site import Site
-from pipelines.spine import CaptureOrder
 from pipelines.store import Store
 from pipelines.suppression import suppression
 from schemas.annotation import ANNOTATION

@@ -25,11 +25,11 @@ from pipelines.capture.live import archives_of, crawled_room, plan_of
 from pipelines.capture.stored import open_stored
 from pipelines.capture.tables import Row, read_rows
 from pipelines.capture.uri import absolute
+from pipelines.orders import CaptureOrder
 from pipelines.receipt import Receipt, Tables, room
 from pipelines.recipe import Recipe, Source
 from pipelines.runner import Progress, run_orders
 from pipelines.site import Site
-from pipelines.spine import CaptureOrder
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE, Outcome
 from schemas.digest import digest

@@ -13,13 +13,14 @@ import pyarrow.compute as pc
 
 from pipelines.capture.subject import names
 from pipelines.late.stored import Stored
+from pipelines.orders import LaneOrder, Sayers
 from pipelines.payload import payload_bytes
 from pipelines.receipt import Receipt
 from pipelines.rooms import one_batch
 from pipelines.shard.tar import read_shard
 from pipelines.shard.work import Place, ShardOrder, write_shard_order
 from pipelines.site import Site
-from pipelines.spine import LaneOrder, Sayers, run_part
+from pipelines.spine import run_part
 from pipelines.store import Part, Store
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE

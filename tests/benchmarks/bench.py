@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import pyarrow as pa
 
+from pipelines.dedup.signatures import RANKS
 from pipelines.lanes.web import WEB
-from pipelines.spine import RANKS
 from pipelines.verbs import show
 from schemas.digest import digest
 from schemas.item import item_schema, text_sha256
