@@ -147,8 +147,9 @@ WHOLE = jpeg(xmp(f'plus:DataMining="{DMI}PROHIBITED"'), exif=Image.Exif()) + ipt
 @settings(max_examples=150, deadline=None)
 @given(at=st.integers(0, len(WHOLE) - 1), junk=st.binary(max_size=30), cut=st.integers(0, len(WHOLE)))
 def test_no_bytes_raise(at, junk, cut):
-    picture_statements((WHOLE[:at] + junk + WHOLE[at + len(junk) :])[:cut])
-    picture_licences(junk)
+    found = picture_statements((WHOLE[:at] + junk + WHOLE[at + len(junk) :])[:cut])
+    assert all(len(one.excerpt) <= 200 for one in found)
+    assert list(picture_licences(junk)) == []  # 30 bytes hold no packet that names one
 
 
 def test_a_long_packet_without_ends_takes_little_time():

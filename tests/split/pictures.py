@@ -9,7 +9,7 @@ import pyarrow as pa
 from PIL import Image
 
 from pipelines import rooms
-from pipelines.split.image import IMAGE_FACTS
+from pipelines.split.image import IMAGE_FACTS, IMAGE_SPLIT, split_images
 from schemas.annotation import SAID
 from schemas.digest import digest, sha256
 from schemas.item import item_schema
@@ -113,3 +113,22 @@ def roots(files) -> pa.RecordBatch:
         for number, data in enumerate(files)
     ]  # fmt: skip
     return pa.RecordBatch.from_pylist(rows, schema=item_schema(IMAGE_FACTS))
+
+
+JPEG = encoded(scene(), "JPEG")
+PNG = encoded(scene(), "PNG")
+
+
+def split(child, files, words=None, media_types=None, stage=IMAGE_SPLIT):
+    return split_images(stage, roots(files), payloads(files, words, media_types), child)
+
+
+def alone(child, data, **more):
+    """(verdict, reason, detail) and the child of one picture."""
+    children, found = split(child, [data], **more)
+    row = found.to_pylist()[0]
+    return (row["verdict"], row["reason"], row["detail"]), (children.to_pylist() or [None])[0]
+
+
+def facts_of(child, data):
+    return alone(child, data)[1]["facts"]
