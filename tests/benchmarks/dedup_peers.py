@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -27,7 +26,7 @@ from pipelines.lanes.web import WEB
 from pipelines.verbs import show
 from schemas.digest import sha256
 from tests.benchmarks import bench
-from tests.benchmarks.floor import module_of
+from tests.benchmarks.floor import arrays_of, module_of, signatures
 
 GROUPS: tuple[tuple[str, Callable[[str, float], bool]], ...] = (
     ("exact", lambda kind, _: kind == "exact"),
@@ -117,22 +116,9 @@ def _ours(texts: list[str]) -> Duplicates:
 
 def _floor(floor: Any, texts: list[str], whole: dict[str, Any]) -> bench.Timing:
     """Bare kernels for the same texts: shingles, MinHash, LSH and union-find, nothing verified."""
-    a, b = np.random.default_rng(1).integers(1, 2**63, (2, floor.PERMS), dtype=np.uint64)
-    stop = np.array([floor.fnv(np.frombuffer(word.encode(), np.uint8)) for word in floor.STOP], np.uint64)
 
     def bare(texts: list[str]) -> int:
-        arrays = [np.frombuffer(text.encode(), np.uint8) for text in texts]
-        longest = max(map(len, arrays)) // 2 + 2
-        words, lengths, out = np.empty(longest, np.uint64), np.empty(longest, np.int64), np.empty(longest, np.uint64)
-        parts, offsets = [], np.zeros(len(arrays) + 1, np.int64)
-        for i, array in enumerate(arrays):
-            n, _ = floor.scan(array, stop, words, lengths)
-            count = floor.shingles(words, n, out) or 1
-            parts.append(out[:count].copy())
-            offsets[i + 1] = offsets[i] + count
-        sketches = np.full((len(arrays), floor.PERMS), 0xFFFFFFFF, np.uint32)
-        floor.minhash_flat(np.concatenate(parts), offsets, a | np.uint64(1), b, sketches)
-        return int(floor.lsh_cluster(sketches))
+        return int(floor.lsh_cluster(signatures(floor, arrays_of(texts))))
 
     bare(texts[:50])  # compiles
     return bench.timed("floor: bare kernels, nothing verified", lambda: bare(texts), **whole)[0]

@@ -73,30 +73,43 @@ def of_texts(floor: ModuleType, texts: Sequence[str], whole: dict[str, Any], rep
 
     model = model_path(LID_176.name)
     timed("language id, 2,000 characters", lambda: predict(model, [text[:2000].replace("\n", " ") for text in texts]))
-    arrays = [np.frombuffer(text.encode() or b" ", np.uint8) for text in texts]
-    longest = max(map(len, arrays)) // 2 + 2
-    stop = np.array([floor.fnv(np.frombuffer(word.encode(), np.uint8)) for word in floor.STOP], np.uint64)
-    words, lengths, out = np.empty(longest, np.uint64), np.empty(longest, np.int64), np.empty(longest, np.uint64)
-    a, b = np.random.default_rng(1).integers(1, 2**63, (2, floor.PERMS), dtype=np.uint64)
+    arrays = arrays_of(texts)
+    stop, words, lengths, _ = _rooms(floor, arrays)
 
     def statistics() -> None:
         for array in arrays:
             n, _ = floor.scan(array, stop, words, lengths)
             floor.ngram_repetition(words, lengths, n)
 
-    def signatures() -> Any:
-        parts, offsets = [], np.zeros(len(arrays) + 1, np.int64)
-        for i, array in enumerate(arrays):
-            n, _ = floor.scan(array, stop, words, lengths)
-            count = floor.shingles(words, n, out) or 1
-            parts.append(out[:count].copy())
-            offsets[i + 1] = offsets[i] + count
-        sketches = np.full((len(arrays), floor.PERMS), 0xFFFFFFFF, np.uint32)
-        floor.minhash_flat(np.concatenate(parts), offsets, a | np.uint64(1), b, sketches)
-        return sketches
-
-    statistics(), floor.lsh_cluster(signatures())  # compiles
+    statistics(), floor.lsh_cluster(signatures(floor, arrays))  # compiles
     timed("text statistics", statistics)
-    sketches = timed("shingles and minhash", signatures)
+    sketches = timed("shingles and minhash", lambda: signatures(floor, arrays))
     timed("LSH and union-find, unverified", lambda: floor.lsh_cluster(sketches))
     return found
+
+
+def arrays_of(texts: Sequence[str]) -> list[np.ndarray]:
+    """The UTF-8 of each text; a space for an empty one."""
+    return [np.frombuffer(text.encode() or b" ", np.uint8) for text in texts]
+
+
+def signatures(floor: ModuleType, arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """uint32[texts, permutations]: word 5-grams and their MinHash."""
+    a, b = np.random.default_rng(1).integers(1, 2**63, (2, floor.PERMS), dtype=np.uint64)
+    stop, words, lengths, out = _rooms(floor, arrays)
+    parts, offsets = [], np.zeros(len(arrays) + 1, np.int64)
+    for i, array in enumerate(arrays):
+        n, _ = floor.scan(array, stop, words, lengths)
+        count = floor.shingles(words, n, out) or 1
+        parts.append(out[:count].copy())
+        offsets[i + 1] = offsets[i] + count
+    sketches = np.full((len(arrays), floor.PERMS), 0xFFFFFFFF, np.uint32)
+    floor.minhash_flat(np.concatenate(parts), offsets, a | np.uint64(1), b, sketches)
+    return sketches
+
+
+def _rooms(floor: ModuleType, arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Hashes of the floor's stop words, and room for the words, their lengths and the shingles of the longest text."""
+    stop = np.array([floor.fnv(np.frombuffer(word.encode(), np.uint8)) for word in floor.STOP], np.uint64)
+    longest = max(map(len, arrays)) // 2 + 2
+    return stop, np.empty(longest, np.uint64), np.empty(longest, np.int64), np.empty(longest, np.uint64)
