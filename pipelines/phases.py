@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,8 +24,8 @@ from pipelines.capture.git import repository
 from pipelines.capture.inputs import adopt, is_local, is_repository, is_url, named, printable
 from pipelines.capture.joined import unmatched
 from pipelines.capture.layout import File
-from pipelines.capture.live import crawl_source
-from pipelines.capture.url_list import list_source
+from pipelines.capture.live import Crawled, crawl_source
+from pipelines.capture.url_list import Listed, list_source
 from pipelines.dedup.duplicates import Duplicates
 from pipelines.group import Texts, group
 from pipelines.lanes.lane import Lane, wanted_by
@@ -98,20 +100,17 @@ def capture(
     files = [file for file in files if file not in lists]
     orders = [CaptureOrder(source=name, files=group) for group in _groups(files, site.part_rows)]
     receipts = [done[0] for done in run_orders(recipe, site, orders, f"capture {name}", progress)]
-    for label in source.crawl.rounds if urls else ():
-        crawled = crawl_source(recipe, site, source, urls, label, clock=clock, progress=progress)
-        # An unchanged page is kept by the round that fetched it: several rounds may bring the same archive.
-        receipts += [receipt for receipt in crawled.receipts if receipt.key not in {one.key for one in receipts}]
-        names |= dict.fromkeys(crawled.archives, "crawl")
     feeds = [entry for entry in source.inputs if is_feed_entry(entry)]
-    for label in source.crawl.rounds if feeds else ():
-        fed = feed_source(recipe, site, source, feeds, label, clock=clock, progress=progress)
-        receipts += [receipt for receipt in fed.receipts if receipt.key not in {one.key for one in receipts}]
-        names |= dict.fromkeys(fed.archives, "crawl")
-    for label in source.crawl.rounds if lists else ():
-        listed = list_source(recipe, site, source, lists, label, clock=clock, progress=progress)
-        receipts += [receipt for receipt in listed.receipts if receipt.key not in {one.key for one in receipts}]
-        names |= dict.fromkeys(listed.archives, "crawl")
+    rounds: list[Callable[..., Crawled | Listed]] = []
+    rounds += [partial(crawl_source, recipe, site, source, urls)] if urls else []
+    rounds += [partial(feed_source, recipe, site, source, feeds)] if feeds else []
+    rounds += [partial(list_source, recipe, site, source, lists)] if lists else []
+    for fetched, label in product(rounds, source.crawl.rounds):
+        crawled = fetched(label, clock=clock, progress=progress)
+        # An unchanged page is kept by the round that fetched it: several rounds may bring the same archive.
+        known = {receipt.key for receipt in receipts}
+        receipts += [receipt for receipt in crawled.receipts if receipt.key not in known]
+        names |= dict.fromkeys(crawled.archives, "crawl")
     receipts += rechecked(site.store, name)
     ignored = (*found.ignored, *_describing_nothing(site, source, receipts))
     return Captured(source=source, receipts=tuple(receipts), names=names, ignored=ignored)

@@ -6,11 +6,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.audit.open import Ledger
-from pipelines.store import Part
+from pipelines.receipt import read_receipt
 from schemas.errors import StoreError
 from schemas.item import ID
 
-_EDITED = "SELECT DISTINCT store FROM holding WHERE kind = 'room' AND what LIKE 'items of lane % after room edited' ORDER BY store"
+_EDITED = "SELECT DISTINCT path FROM room WHERE room = 'edited' ORDER BY path"
 
 
 def edited_texts(ledger: Ledger, wanted: Collection[bytes]) -> Iterator[tuple[list[bytes], list[str | None]]]:
@@ -20,8 +20,8 @@ def edited_texts(ledger: Ledger, wanted: Collection[bytes]) -> Iterator[tuple[li
     """
     waiting = pa.array(sorted(wanted), ID)
     for row in ledger.db.rows(_EDITED) if len(waiting) else ():
-        part = Part(table="items", path=row["store"], sha256="", rows=0, bytes=0)
         try:
+            part = read_receipt(ledger.store, row["path"]).part("items")
             table = ledger.store.read_part(part, ["item_id", "text"])
         except (FileNotFoundError, StoreError):
             continue
