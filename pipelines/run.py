@@ -26,6 +26,7 @@ from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe, check_models
 from pipelines.runner import Progress, one_pool, quiet
 from pipelines.site import Site
+from pipelines.takedown.finish import finish
 from schemas.digest import digest
 from schemas.run import Balance
 
@@ -66,6 +67,7 @@ def run(recipe: Recipe, site: Site, *, progress: Progress = quiet, clock: Clock 
 
 def _run(recipe: Recipe, site: Site, progress: Progress, clock: Clock) -> Result:
     check_models(recipe, site.models)
+    finish(site.store)  # takedowns that were killed once they were committed
     started = clock()
     captured = [capture(recipe, site, source, progress, clock) for source in recipe.sources]
     lanes = [lane_rooms(recipe, site, lane, captured, progress) for lane in recipe.lanes]

@@ -49,7 +49,8 @@ class Site:
     `beam_options`: flags passed to Beam as they are. `models`: model file name -> local path that overrides the set-up
     folder. `hosts`: host name -> "address:port", for a site that is not in DNS (the demo's, on loopback).
     `common_crawl`: where paths of Common Crawl start from. `suppression_key`: a file for the key of the list of what was taken down.
-    `retention`: days for which captures are held, by source; `*` means all others.
+    `retention`: days for which captures are held, by source; `*` means all others. `home`: the folder of the site file, where Dagster
+    keeps its own; null: there is none.
     """
 
     store: Store
@@ -64,6 +65,7 @@ class Site:
     common_crawl: str = "https://data.commoncrawl.org"
     suppression_key: Path | None = None
     retention: tuple[tuple[str, int], ...] = ()
+    home: Path | None = None
 
     def __post_init__(self) -> None:
         if self.workers < 1 or self.part_rows < 1:
@@ -116,6 +118,7 @@ def load_site(path: str | Path | None) -> Site:
         common_crawl=store.value("common_crawl", "https://data.commoncrawl.org"),
         suppression_key=(file.parent / takedown.value("key", ".suppression.key")).resolve(),
         retention=_days(keys.sub("retention")),
+        home=file.parent.resolve(),
     )
     for table in (store, run, takedown, keys):
         table.finish()

@@ -115,17 +115,13 @@ class Store:
     @contextmanager
     def lent(self, path: str) -> Iterator[Path]:
         """A local file with the bytes that lie at `path` now: itself, or a copy that is gone afterwards. Raises FileNotFoundError."""
-        with self._lent_folder() as folder:
-            if not self.is_local:
-                self._fetch(path, folder / path)
+        with self.lent_files([path]) as folder:
             yield folder / path
 
     @contextmanager
     def lent_folder(self, path: str) -> Iterator[Path]:
         """A local folder with the files that lie below `path` now: itself, or a copy that is gone afterwards."""
-        with self._lent_folder() as folder:
-            for file in () if self.is_local else self.list(path):
-                self._fetch(file, folder / file)
+        with self.lent_files(() if self.is_local else self.list(path)) as folder:
             yield folder / path
 
     def near_folder(self, path: str) -> Path:
@@ -137,13 +133,21 @@ class Store:
         return self._cached(path)
 
     @contextmanager
-    def _lent_folder(self) -> Iterator[Path]:
+    def lent_files(self, paths: Iterable[str]) -> Iterator[Path]:
+        """A local folder in which these files have their own paths: the store's, or one of copies that is gone afterwards."""
         if self.is_local:
             yield Path(self.root)
             return
         self._cached("").mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._cached(""), prefix="lent-") as folder:
+        with tempfile.TemporaryDirectory(dir=self._cached(""), prefix=f"lent-{os.getpid()}-") as folder:
+            for path in paths:
+                self._fetch(path, Path(folder) / path)
             yield Path(folder)
+
+    @property
+    def cached_folder(self) -> Path:
+        """The local folder of copies of this store's files; nothing is in it where the store is local."""
+        return self._cached("")
 
     def _cached(self, path: str) -> Path:
         """Where the copy of a file lies."""
@@ -212,12 +216,26 @@ class Store:
             else:
                 obstore.put(self._store, path, b"".join(data) if isinstance(data, tuple) else data)
 
+    def copy(self, source: str, target: str) -> None:
+        """Have the bytes of a file under another path too; in a cloud they do not pass through this machine. Raises FileNotFoundError."""
+        with self._asked("copied", source):
+            if self.is_local:
+                _write(self.local(target), self.local(source), must_be_new=False)
+            else:
+                obstore.copy(self._store, source, target)
+
     def delete(self, path: str) -> None:
-        """Remove a file, and the copy of it in the cache. Raises FileNotFoundError where the store is local."""
-        with self._asked("deleted", path):
-            obstore.delete(self._store, path)
+        """Remove a file, and the copy of it in the cache first. Raises FileNotFoundError where the store is local."""
         if not self.is_local:
             self._cached(path).unlink(missing_ok=True)
+        with self._asked("deleted", path):
+            obstore.delete(self._store, path)
+
+    def folders(self, path: str) -> list[str]:
+        """Names of the folders directly below one, sorted."""
+        with self._asked("listed", path):
+            found = obstore.list_with_delimiter(self._store, prefix=path)["common_prefixes"]
+        return sorted(one.rstrip("/").rpartition("/")[2] for one in found)
 
     def list(self, prefix: str) -> Iterator[str]:
         """Paths below a folder, sorted."""
@@ -267,7 +285,11 @@ class Store:
 
     def read_part(self, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of one part."""
-        source = str(self.local(part.path)) if self.is_local else pa.BufferReader(self.read(part.path))
+        return self.rows(part.path, columns)
+
+    def rows(self, path: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of a Parquet file."""
+        source = str(self.local(path)) if self.is_local else pa.BufferReader(self.read(path))
         return pq.ParquetFile(source).read(columns=None if columns is None else list(columns))
 
 
@@ -310,6 +332,14 @@ def _write(target: Path, data: Iterable[bytes] | Path, *, must_be_new: bool) -> 
     for folder in [target.parent, *(folder.parent for folder in missing)]:
         sync_folder(folder)
     return True
+
+
+def linked(source: Path, target: Path) -> None:
+    """Have the bytes of a local file under another name too: by a link, or a copy where the file system has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def sync_tree(folder: Path) -> None:

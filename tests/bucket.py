@@ -1,7 +1,7 @@
 """A bucket on loopback: what an object store's client asks of S3, and of Google's XML API, and nothing else.
 
-Puts may be conditional (`If-None-Match: *`, `x-goog-if-generation-match: 0`), gets may ask for a range, listings come in pages, and
-large files come in parts. That it answers as an independent server does was seen with moto 5.2.
+Puts may be conditional (`If-None-Match: *`, `x-goog-if-generation-match: 0`) or name a file to copy, gets may ask for a range, listings
+come in pages, whole or a folder at a time, and large files come in parts. That it answers as an independent server does was seen with moto 5.2.
 """
 
 import hashlib
@@ -93,6 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
         name, query, body = self._read()
         if self._is_refused(name):
             return
+        if place := self.headers.get("x-amz-copy-source") or self.headers.get("x-goog-copy-source"):
+            return self._copy(unquote(place).lstrip("/").partition("/")[2], name)
         must_be_new = self.headers.get("If-None-Match") == "*" or self.headers.get("x-goog-if-generation-match") == "0"
         with self.bucket.lock:
             if "uploadId" in query:
@@ -102,6 +104,15 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self.bucket.files[name] = body
         self._send(200, ETag=_tag(body), x_goog_generation="1")
+
+    def _copy(self, source: str, name: str) -> None:
+        with self.bucket.lock:
+            body = self.bucket.files.get(source)
+            if body is not None:
+                self.bucket.files[name] = body
+        if body is None:
+            return self._send(404, b"<Error><Code>NoSuchKey</Code><Message>it is not there</Message></Error>")
+        self._xml(f"<CopyObjectResult><ETag>{escape(_tag(body))}</ETag></CopyObjectResult>")
 
     def do_POST(self) -> None:
         name, query, body = self._read()
@@ -162,16 +173,28 @@ class _Handler(BaseHTTPRequestHandler):
         after = query.get("continuation-token") or query.get("start-after") or ""
         with self.bucket.lock:
             sizes = {name: len(body) for name, body in self.bucket.files.items()}
-        names = sorted(name for name in sizes if name.startswith(query.get("prefix", "")) and name > after)
+        prefix, end = query.get("prefix", ""), query.get("delimiter")
+        names = sorted(name for name in sizes if name.startswith(prefix) and name > after)
+        folders = sorted(
+            {
+                prefix + name.removeprefix(prefix).partition(end)[0] + end
+                for name in names
+                if end in name.removeprefix(prefix)
+            }
+            if end
+            else ()
+        )
+        names = [name for name in names if not name.startswith(tuple(folders))]
         page = names[:PAGE]
         rows = "".join(
             f"<Contents><Key>{escape(name)}</Key><Size>{sizes[name]}</Size><ETag>&quot;x&quot;</ETag>"
             "<LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>"
             for name in page
         )
+        shared = "".join(f"<CommonPrefixes><Prefix>{escape(one)}</Prefix></CommonPrefixes>" for one in folders)
         more = f"<NextContinuationToken>{escape(page[-1])}</NextContinuationToken>" if len(names) > PAGE else ""
         self._xml(
-            f"<ListBucketResult><IsTruncated>{str(bool(more)).lower()}</IsTruncated>{rows}{more}</ListBucketResult>"
+            f"<ListBucketResult><IsTruncated>{str(bool(more)).lower()}</IsTruncated>{rows}{shared}{more}</ListBucketResult>"
         )
 
     def _xml(self, body: str) -> None:

@@ -11,7 +11,7 @@ import itertools
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -110,15 +110,7 @@ class Journal:
 
     def read(self, host: str, url: str) -> Fetched:
         """The answer for a URL that has one."""
-        data = self._store.read(self._path(host, self._index(host).claims[url], "answer"))
-        end = data.index(b"\n") + 1
-        said: dict[str, Any] = json.loads(data[:end])
-        _, request, block, body = itertools.accumulate(said["lengths"], initial=end)
-        return Fetched(
-            url=said["url"], outcome=Outcome(said["outcome"]), fetched_at=datetime.fromisoformat(said["fetched_at"]),
-            request=data[end:request], header_block=data[request:block], body=data[block:body],
-            reason=said["reason"] and Reason(said["reason"]), **{name: said[name] for name in _FIELDS},
-        )  # fmt: skip
+        return _answer(self._store.read(self._path(host, self._index(host).claims[url], "answer")))
 
     def close(self) -> None:
         """No more is written by this worker: its claims without an answer are in doubt."""
@@ -157,6 +149,24 @@ def forget(store: Store, folder: str) -> None:
     for path in list(store.list(folder)):
         with suppress(FileNotFoundError):
             store.delete(path)
+
+
+def answers(store: Store) -> Iterator[tuple[str, Fetched]]:
+    """(path, answer) of every answer that the journal of an unfinished round of any source keeps."""
+    for path in list(store.list("crawls")):
+        if path.endswith(".answer"):
+            yield path, _answer(store.read(path))
+
+
+def _answer(data: bytes) -> Fetched:
+    end = data.index(b"\n") + 1
+    said: dict[str, Any] = json.loads(data[:end])
+    _, request, block, body = itertools.accumulate(said["lengths"], initial=end)
+    return Fetched(
+        url=said["url"], outcome=Outcome(said["outcome"]), fetched_at=datetime.fromisoformat(said["fetched_at"]),
+        request=data[end:request], header_block=data[request:block], body=data[block:body],
+        reason=said["reason"] and Reason(said["reason"]), **{name: said[name] for name in _FIELDS},
+    )  # fmt: skip
 
 
 def _name(host: str) -> str:

@@ -20,7 +20,7 @@ from pipelines.shard.files import SUMS, file_sha256, files_below, read_sums, sid
 from pipelines.shard.index import SQLITE, index_files, ordered, shard_root, write_sqlite
 from pipelines.shard.tar import ShardHead
 from pipelines.shard.writer import ShardReceipt, shard_head
-from pipelines.store import Store, sync_folder, sync_tree
+from pipelines.store import Store, linked, sync_folder, sync_tree
 from schemas.digest import merkle_root, sha256
 from schemas.errors import CardError, ShardError
 from schemas.sample import CONFIGS, SampleConfig
@@ -186,11 +186,31 @@ def assemble_release(staging: Path, lanes: Sequence[str]) -> bytes:
     return set_root(sums)
 
 
-def publish_release(store: Store, staging: Path, name: str) -> str:
+def staged(store: Store, files: Mapping[str, str], staging: Path) -> dict[str, str]:
+    """Have files of the store in a staging folder; those that need not come are given back, for `publish_release`.
+
+    `files`: path in the store by path in the release. A local store's are linked; of a remote one the tars stay where they are.
+    """
+    left: dict[str, str] = {}
+    for path, held in files.items():
+        target = staging / path
+        if not store.is_local and path.endswith(".tar"):
+            left[path] = held
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if store.is_local:
+            linked(store.local(held), target)
+        else:
+            target.write_bytes(store.read(held))
+    return left
+
+
+def publish_release(store: Store, staging: Path, name: str, held: Mapping[str, str] | None = None) -> str:
     """The path `releases/<name>` in the store, after moving a complete release there: readers see all of it or none.
 
     A local store gets it by one rename, so `staging` must lie on the store's own disk; a remote one gets every file,
     and last the manifest that makes them a release. A release that is there with the same SHA256SUMS is kept.
+    `held`: what `staged` gave back.
 
     Raises:
         ShardError: a release of this name holds something else, or `staging` is not assembled.
@@ -201,7 +221,7 @@ def publish_release(store: Store, staging: Path, name: str) -> str:
     if store.is_local:
         _move(staging, store.local(target))
     else:
-        _upload(store, staging, target)
+        _upload(store, staging, target, held or {})
     return target
 
 
@@ -217,15 +237,25 @@ def _move(staging: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def _upload(store: Store, staging: Path, target: str) -> None:
+def _upload(store: Store, staging: Path, target: str, held: Mapping[str, str]) -> None:
     if store.exists(f"{target}/{MANIFEST}"):
         return _check_same(store.read(f"{target}/{SUMS}"), staging, target)
-    for path in files_below(staging):
-        if path != MANIFEST:
-            store.put(f"{target}/{path}", staging / path)
+    put_folder(store, staging, target)
+    for path, place in held.items():
+        store.copy(place, f"{target}/{path}")
     if not store.create(f"{target}/{MANIFEST}", (staging / MANIFEST).read_bytes()):
         return _check_same(store.read(f"{target}/{SUMS}"), staging, target)
     shutil.rmtree(staging)
+
+
+def put_folder(store: Store, folder: Path, target: str) -> None:
+    """Put the files of a folder below `target`, but for a manifest at its top.
+
+    The rows of a shard go before its tar: whoever is killed leaves no tar of which nobody can tell what is in it.
+    """
+    for path in sorted(files_below(folder), key=lambda path: (path.endswith(".tar"), path)):
+        if path != MANIFEST:
+            store.put(f"{target}/{path}", folder / path)
 
 
 def _check_same(published: bytes, staging: Path, target: str) -> None:

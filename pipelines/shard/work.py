@@ -26,8 +26,15 @@ from pipelines.recipe import Recipe
 from pipelines.rights.licences import LOCATIONS
 from pipelines.rooms import one_batch, set_column
 from pipelines.shard.card import Card
-from pipelines.shard.files import files_below
-from pipelines.shard.release import ShardSet, assemble_lane, assemble_release, publish_release, release_name
+from pipelines.shard.release import (
+    ShardSet,
+    assemble_lane,
+    assemble_release,
+    publish_release,
+    put_folder,
+    release_name,
+    staged,
+)
 from pipelines.shard.sample import EVIDENCE, Sample
 from pipelines.shard.writer import ShardReceipt, read_receipt, shard_name, shard_plan, write_shard
 from pipelines.site import Site
@@ -226,8 +233,7 @@ def _store_folder(site: Site, folder: Path, target: str) -> None:
             if not place.is_dir():
                 raise
     else:
-        for path in files_below(folder):
-            site.store.put(f"{target}/{path}", folder / path)
+        put_folder(site.store, folder, target)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -238,8 +244,11 @@ def release_from(recipe: Recipe, site: Site, orders: Sequence[ShardOrder]) -> Re
     staging = site.scratch / f"release-{os.getpid()}"
     shutil.rmtree(staging, ignore_errors=True)
     receipts: dict[str, list[ShardReceipt]] = defaultdict(list)
+    held: dict[str, str] = {}
     for order in orders:
-        _fetch_folder(site, f"shards/{order.key.hex()}", staging / order.lane)
+        folder = f"shards/{order.key.hex()}"
+        files = {path.replace(folder, order.lane, 1): path for path in site.store.list(folder)}
+        held |= staged(site.store, files, staging)
         name = shard_name(Split(order.split), order.index)
         receipts[order.lane].append(
             read_receipt((staging / order.lane / "meta/receipts" / f"{name}.json").read_bytes())
@@ -249,7 +258,7 @@ def release_from(recipe: Recipe, site: Site, orders: Sequence[ShardOrder]) -> Re
     root = assemble_release(staging, sorted(receipts))
     name = release_name(recipe.name, root)
     tables = release_tables(recipe.digest, name, root, staging, receipts)
-    return Release(name=name, path=publish_release(site.store, staging, name), tables=tables)
+    return Release(name=name, path=publish_release(site.store, staging, name, held), tables=tables)
 
 
 def _shard_set(recipe: Recipe, lane: str) -> ShardSet:
@@ -262,23 +271,6 @@ def _shard_set(recipe: Recipe, lane: str) -> ShardSet:
         sources=cards,
     )
     return ShardSet(lane=lane, config=recipe.lane(lane).config, seed=recipe.shards.seed, card=card)
-
-
-def _fetch_folder(site: Site, stored: str, target: Path) -> None:
-    """The files of a stored shard below `target`: linked on one file system, else copied."""
-    if not site.store.is_local:
-        for path in site.store.list(stored):
-            file = target / path.removeprefix(stored).lstrip("/")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(site.store.read(path))
-        return
-    source = site.store.local(stored)
-    for path in files_below(source):
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(source / path, target / path)
-        except OSError:
-            shutil.copyfile(source / path, target / path)
 
 
 def release_tables(

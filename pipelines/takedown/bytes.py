@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipelines.capture.layout import ARCHIVES, MEMBERS, TABLES
-from pipelines.capture.stored import replacement_path
 from pipelines.store import Store
 from pipelines.takedown.gone import Cut
-from schemas.digest import canonical, sha256
+from schemas.digest import sha256
 
 
 def cuts(store: Store, places: Iterable[Mapping[str, Any]], containers: Iterable[str]) -> dict[str, Cut]:
@@ -28,10 +27,6 @@ def cuts(store: Store, places: Iterable[Mapping[str, Any]], containers: Iterable
     for path in sorted(set(containers) - found.keys()):
         if store.exists(path):
             found[path] = Cut(old=path, new=None, length=0, ranges=())
-    for cut in found.values():
-        if cut.old.startswith("captures/"):
-            body = {"stored": cut.new or "", "length": cut.length}
-            store.put(replacement_path(cut.old), canonical(body))
     return found
 
 

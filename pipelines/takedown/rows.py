@@ -9,16 +9,14 @@ from schemas.item import PAYLOAD
 from schemas.reasons import Reason
 
 # Ids, numbers and times of what was done: nothing of the content is in them, and the accounts stand on them.
-_KEPT = frozenset((
+KEPT = frozenset((
     "item", "disposition", "duplicate", "edge", "component", "hot", "placement", "release", "shard", "op", "run", "source", "room",
     "holding", "request", "request_match", "suppression", "training_run", "consumption", "checkpoint", "document", "fed", "hosts", "robots",
 ))  # fmt: skip
 
 
 def without(kind: str, table: pa.Table, gone: Gone) -> pa.Table | None:
-    """The table as it is to be; null where it stays as it is. `kind`: the folder of `parts/` that it lies in."""
-    if kind in _KEPT:
-        return None
+    """The table as it is to be; null where it stays as it is. `kind`: the folder of `parts/` that it lies in, none of KEPT."""
     if kind == "capture":
         return _captures(table, gone)
     if kind == "decision":

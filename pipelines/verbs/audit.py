@@ -191,11 +191,14 @@ def clean(asked: argparse.Namespace) -> None:
     """List, or delete, the parts that no commit and no receipt names."""
     from pipelines.ledger.log import Log
     from pipelines.site import load_site
+    from pipelines.takedown.finish import finish
 
     store = load_site(asked.site).store
     if store.is_local and not Path(store.root).is_dir():
         raise NotFound(f"{store.root} is no folder, so there is nothing to clean; name the site with --site DIR")
     log = Log(store)
+    if asked.apply:
+        finish(store)  # what a killed takedown is to put in place is named by nothing yet
     found = log.clean() if asked.apply else log.orphans()
     if asked.json:
         show.as_json({"orphans": found, "deleted": asked.apply})

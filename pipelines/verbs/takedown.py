@@ -120,6 +120,7 @@ def forget(asked: argparse.Namespace) -> None:
     """Print the plan of a takedown, or do it and print the proof."""
     from pipelines.site import load_site
     from pipelines.takedown.apply import apply
+    from pipelines.takedown.finish import finish
     from pipelines.takedown.plan import plan
     from pipelines.takedown.register import utc
 
@@ -127,6 +128,10 @@ def forget(asked: argparse.Namespace) -> None:
     request = asked.request or (f"expired-{now:%Y-%m-%d}" if asked.expired else None)
     if request is None:
         raise InputError("name the request with --request R, so that the ledger can say why something is gone")
+    # A takedown that was killed once it was committed is done now, and its proof is what was asked for.
+    if asked.apply and (report := finish(site.store).get(request)):
+        show.as_json(report) if asked.json else _print_report(report)
+        return
     scope, value = (None, None) if asked.expired else scope_of(asked) or _named_by(site.store, request)
     found = plan(site, request, scope, value, expired_at=now if asked.expired else None)
     if asked.plan and asked.plan != found.digest:

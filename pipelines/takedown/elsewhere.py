@@ -1,0 +1,95 @@
+"""Where bytes of items may lie beside what the ledger lists: files that killed processes left, and what is not ours to change.
+
+What is this machine's or a killed crawl's and nobody uses is deleted; the rest is listed as remaining, with the reason.
+"""
+
+import os
+import re
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pipelines.capture.journal import answers
+from pipelines.site import Site
+from pipelines.suppression import suppression
+from pipelines.takedown.holdings import row
+from schemas.digest import sha256
+
+Row = dict[str, Any]
+# Folders of the scratch folder that one process writes shards and releases in, and the copies of a remote store's files it reads.
+_OF_PROCESS = re.compile(r"(?:shard-[0-9a-f]+|release|takedown)-(\d+)|lent-(\d+)-.*")
+
+
+def elsewhere(site: Site, request: str) -> list[Row]:
+    """HOLDING rows of what may hold some of what goes and is not changed; nothing of what is not there."""
+    found = [
+        (
+            str(path),
+            "scratch",
+            "a file that a run is writing or was killed at",
+            "nobody can tell whether it is in use: delete it when no run is",
+        )
+        for path in _entries(site.scratch)
+        if not _is_left(path)
+    ]
+    if site.home is not None:
+        if any((site.home / "dagster").glob("storage/**/*")):
+            found.append(
+                (
+                    str(site.home / "dagster"),
+                    "preview",
+                    "small pictures and words of items in the event log of Dagster",
+                    "not changed: delete the runs on its page, or the folder while it is stopped",
+                )
+            )
+        found += [
+            (str(path), "training", "models and token files of a release", "not changed: see `exposure`")
+            for path in _entries(site.home / "models")
+        ]
+    if not site.store.is_local:
+        found.append(
+            (
+                site.store.root,
+                "bucket",
+                "versions that the bucket keeps of deleted files, unfinished uploads, copies in caches of other machines",
+                "they are not seen from here: let the bucket's own rules delete them",
+            )
+        )
+    return [row(store, kind, what, "remaining", reason, request) for store, kind, what, reason in found]
+
+
+def clear_scratch(site: Site) -> None:
+    """Delete what processes of this machine that are no more left of shards and releases."""
+    for path in [*_entries(site.scratch), *_entries(site.store.cached_folder)]:
+        if _is_left(path):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def clear_crawls(site: Site) -> None:
+    """Delete answers that an unfinished crawl keeps and the suppression list knows; nobody asks for them again."""
+    gone = suppression(site)
+    if gone is None:
+        return
+    for path, answer in answers(site.store):
+        if gone.has_uri(answer.url) or gone.has_content(sha256(answer.body)):
+            with suppress(FileNotFoundError):
+                site.store.delete(path)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _is_left(path: Path) -> bool:
+    """Whether a folder is of a process of this machine that is no more."""
+    found = _OF_PROCESS.fullmatch(path.name)
+    if found is None:
+        return False
+    try:
+        os.kill(int(found[1] or found[2]), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        pass
+    return False
