@@ -77,4 +77,4 @@ def lines(value: Mapping[str, Any], indent: int = 0) -> None:
                 print(f"{pad}{key} {i}:")
                 lines(part, indent + 1)
         elif entry not in (None, [], {}):
-            print(f"{pad}{key}: {entry}")
+            print(f"{pad}{key}: {entry.hex() if isinstance(entry, bytes) else entry}")

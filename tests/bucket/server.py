@@ -35,10 +35,10 @@ class Bucket:
             ("access_key_id", "$BUCKET_KEY"), ("endpoint", self.url), ("region", "eu-central-1"), ("secret_access_key", "$BUCKET_SECRET"),
         )  # fmt: skip
 
-    def site_toml(self, folder: str = "ours") -> str:
+    def site_toml(self, cloud: str = "s3", folder: str = "ours") -> str:
         """A site whose store is a folder of this bucket."""
-        told = "\n".join(f'{name} = "{value}"' for name, value in self.options())
-        return f'[store]\nurl = "s3://bucket/{folder}"\n[store.options]\n{told}\n[run]\nworkers = 1\n'
+        told = "\n".join(f'{name} = "{value}"' for name, value in self.options(cloud))
+        return f'[store]\nurl = "{cloud}://bucket/{folder}"\n[store.options]\n{told}\n[run]\nworkers = 1\n'
 
 
 @contextmanager
@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         place = urlsplit(self.path)
         name = unquote(place.path).removeprefix("/").partition("/")[2]
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.bucket.requests.append((self.command, name))
+        self.bucket.requests.append(("COPY" if self._source() else self.command, name))
         return name, dict(parse_qsl(place.query, keep_blank_values=True)), body
 
     def _send(self, status: int, body: bytes = b"", **headers: str) -> None:
@@ -93,8 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
         name, query, body = self._read()
         if self._is_refused(name):
             return
-        if place := self.headers.get("x-amz-copy-source") or self.headers.get("x-goog-copy-source"):
-            return self._copy(unquote(place).lstrip("/").partition("/")[2], name)
+        if source := self._source():
+            return self._copy(source, name)
         must_be_new = self.headers.get("If-None-Match") == "*" or self.headers.get("x-goog-if-generation-match") == "0"
         with self.bucket.lock:
             if "uploadId" in query:
@@ -104,6 +104,11 @@ class _Handler(BaseHTTPRequestHandler):
             else:
                 self.bucket.files[name] = body
         self._send(200, ETag=_tag(body), x_goog_generation="1")
+
+    def _source(self) -> str | None:
+        """The file that a put asks to be copied."""
+        place = self.headers.get("x-amz-copy-source") or self.headers.get("x-goog-copy-source")
+        return unquote(place).lstrip("/").partition("/")[2] if place else None
 
     def _copy(self, source: str, name: str) -> None:
         with self.bucket.lock:
