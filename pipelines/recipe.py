@@ -34,15 +34,18 @@ class Crawl:
     """How a live crawl of a source behaves. Delays in seconds, sizes in bytes.
 
     `rounds`: labels, a capture of the same site each; a round that was fetched is never fetched again. `max_media`: requests
-    for pictures and recordings, which are only made where a lane of the source takes them.
+    for pictures and recordings, which are only made where a lane of the source takes them. `max_variants`: pages whose URLs differ
+    in numbers and query alone. `max_parked`: rounds in a row in which a host that never answered is left alone; 0: none.
     """
 
     rounds: tuple[str, ...] = ("1",)
     max_pages: int = 100
     max_media: int = 1000
     max_depth: int = 5
+    max_variants: int = 500
     delay_s: float = 1.0
     round_s: float = 3600.0
+    max_parked: int = 30
     max_bytes: int = 10 * 2**20
 
 

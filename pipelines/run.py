@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pipelines.asked import Answered, ListRows, answers, listed, silent
 from pipelines.dedup.duplicates import Duplicates
 from pipelines.entries import ledger_parts, run_row
 from pipelines.ledger.ledger import commit_run, head_run
@@ -35,7 +36,8 @@ from schemas.run import Balance
 class Result:
     """What a run ended with. `off`: what stages leave out for want of a model file. `release`: its name, None when nothing was kept; `reused`: rooms found, not run.
 
-    `captures`: distinct captures by outcome. `ignored`: files that were passed over, and table rows that describe no file.
+    `captures`: distinct captures by outcome. `answers`, `listed`, `silent`: what became of what was asked of the web, as in
+    `pipelines.asked`. `ignored`: files that were passed over, and table rows that describe no file.
     """
 
     run: str
@@ -47,6 +49,9 @@ class Result:
     rooms: int
     reused: int
     captures: Mapping[str, int]
+    answers: tuple[Answered, ...]
+    listed: tuple[ListRows, ...]
+    silent: tuple[str, ...]
     ignored: tuple[str, ...]
     off: tuple[str, ...]
 
@@ -113,6 +118,9 @@ def committed(
         rooms=len(receipts),
         reused=sum(receipt.reused for receipt in receipts),
         captures=dict(sorted(sum((Counter(outcomes(site, one)) for one in captured), Counter[str]()).items())),
+        answers=tuple(answers(site, captured)),
+        listed=tuple(listed(site, captured)),
+        silent=tuple(silent(site, captured)),
         ignored=tuple(line for one in captured for line in one.ignored),
         off=recipe.off,
     )

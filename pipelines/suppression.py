@@ -33,6 +33,11 @@ class Suppression:
     entries: frozenset[tuple[str, bytes]]
     pdq: frozenset[bytes]
 
+    @property
+    def names_uris(self) -> bool:
+        """Whether it names addresses, not contents alone."""
+        return any(kind != "content" for kind, _ in self.entries)
+
     def has_content(self, sha256: bytes) -> bool:
         """Whether bytes or a text of this SHA-256 were taken down."""
         return ("content", keyed(self.key, "content", sha256)) in self.entries
@@ -93,6 +98,13 @@ def _read(store: Store, parts: tuple[Part, ...], path: Path | None) -> Suppressi
         frozenset((row["kind"], row["value"]) for row in rows if row["kind"] != "pdq"),
         frozenset(row["value"] for row in rows if row["kind"] == "pdq"),
     )
+
+
+def covering(key: bytes, values: Iterable[tuple[str, bytes]]) -> Suppression:
+    """The list that these rows make. `values`: as in `suppression_rows`."""
+    found = set(values)
+    entries = {(kind, keyed(key, kind, said)) for kind, said in found if kind != "pdq"}
+    return Suppression(key, frozenset(entries), frozenset(said for kind, said in found if kind == "pdq"))
 
 
 def suppression_rows(key: bytes, request: str, values: Iterable[tuple[str, bytes]]) -> pa.Table:

@@ -54,7 +54,7 @@ CAPTURE = pa.schema(
         pa.field("capture_id", ID, nullable=False),
         pa.field("source", pa.string(), nullable=False),  # name of the source card
         pa.field("outcome", pa.string(), nullable=False),  # Outcome
-        pa.field("reason", pa.string()),  # Reason, for damaged and blocked captures; null otherwise
+        pa.field("reason", pa.string()),  # Reason, for damaged and blocked captures and URL traps; null otherwise
         pa.field("detail", pa.string()),  # one sentence for a person; never payload bytes
         pa.field("uri", pa.string()),  # as recorded; null for damage
         pa.field("uri_key", pa.string()),  # SURT-like sort key of the URI's host and path; null for damage

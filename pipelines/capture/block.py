@@ -129,12 +129,17 @@ class Guard:
         """Whether the recipe has lists of what may not even be copied."""
         return bool(self._sha256) or len(self._pdq) > 0
 
+    def bars(self, uri: str | None) -> Case | None:
+        """Why nothing may be asked for at this URI; null where only what comes can say so."""
+        is_gone = self._taken_down is not None and self._taken_down.has_uri(uri)
+        return Case(Reason.TAKEN_DOWN, "a request covers its address") if is_gone else None
+
     def knows(self, digest: bytes, uri: str | None = None) -> Case | None:
         """Why bytes of this sha256, or from this URI, may not be written; null where nothing but their picture could say so."""
         if digest in self._sha256:
             return Case(Reason.BLOCKED_BY_HASH, "its sha256 is on a block list")
-        if self._taken_down is not None and self._taken_down.has_uri(uri):
-            return Case(Reason.TAKEN_DOWN, "a request covers its address")
+        if case := self.bars(uri):
+            return case
         if self._taken_down is not None and self._taken_down.has_content(digest):
             return Case(Reason.TAKEN_DOWN, "a request covers these bytes")
         return None

@@ -15,9 +15,10 @@ from typing import IO, Any
 import pyarrow as pa
 
 from pipelines.capture.address import NO_HOSTS, Hosts, url_refusal
+from pipelines.capture.block import Case
 from pipelines.capture.crawl_plan import CrawlPlan
 from pipelines.capture.fetch import Client, Fetched
-from pipelines.capture.frontier import REDIRECTS, Found, Frontier, trap
+from pipelines.capture.frontier import REDIRECTS, Found, Frontier
 from pipelines.capture.introductions import Introductions, location
 from pipelines.capture.journal import Journal
 from pipelines.capture.known import (
@@ -30,11 +31,13 @@ from pipelines.capture.known import (
 )
 from pipelines.capture.leads import leads
 from pipelines.capture.outcomes import Outcomes
+from pipelines.capture.traps import Variants, trap
 from pipelines.capture.turns import Pause, Screen, Turns
 from pipelines.capture.uri import absolute, host
 from pipelines.capture.warc_write import Refers, write_warcinfo
 from pipelines.store import Store
 from schemas.capture import Outcome
+from schemas.reasons import Reason
 
 # Chosen: seconds after the deadline of an exchange in which its answer is written; then the claim to ask is in doubt.
 _WRITING_S = 30.0
@@ -48,7 +51,7 @@ class Round:
     """Where a round is written down while it lasts, and what it knows from the one before.
 
     `folder`: of its journal in the store; `over`: the path that exists once it is over; `began`: seconds since 1970, of its
-    first worker. `screen`: what of the answers must not be kept.
+    first worker. `bars`: why a URL must not even be asked for; `screen`: what of the answers must not be kept.
     """
 
     store: Store
@@ -56,6 +59,7 @@ class Round:
     over: str
     began: float
     known: Known = field(default_factory=Known)
+    bars: Callable[[str], Case | None] = lambda url: None
     screen: Screen = lambda answer: answer
 
 
@@ -63,13 +67,14 @@ class Round:
 class CrawlResult:
     """What is not in the WARC: a CAPTURE row, without payload, for every URL that gave no answer; sorted by URI.
 
-    `frontier`, `hosts`: what the next round should know, in the schemas of `pipelines.capture.known`. `counts`: exchanges and
-    rows by outcome.
+    `frontier`, `hosts`: what the next round should know, in the schemas of `pipelines.capture.known`. `revisited`: archives of earlier
+    rounds that revisits of this one refer to. `counts`: exchanges and rows by outcome.
     """
 
     outcomes: pa.RecordBatch
     frontier: pa.Table
     hosts: pa.Table
+    revisited: frozenset[str]
     counts: Mapping[str, int]
 
 
@@ -101,12 +106,13 @@ def crawl(
     rows = [
         row | dict(zip(("archive", "offset", "length"), ("", *places[url]), strict=True))
         if row["payload_sha256"] and not row["archive"]
-        else row
+        else at.known.kept(row)
         for url, row in done.rows.items()
     ]
+    revisited = {row["archive"] for row in rows if row["outcome"] == Outcome.REVISIT and row["archive"]}
     return CrawlResult(
-        outcomes=done.outcomes.rows(), frontier=frontier_table(rows), hosts=hosts_table(done.pauses),
-        counts=dict(sorted(done.outcomes.counts.items())),
+        outcomes=done.outcomes.rows(), frontier=frontier_table([*rows, *at.known.unmet(done.rows)]),
+        hosts=hosts_table(done.pauses), revisited=frozenset(revisited), counts=dict(sorted(done.outcomes.counts.items())),
     )  # fmt: skip
 
 
@@ -143,14 +149,16 @@ class _Crawl:
         self.outcomes = Outcomes(source=plan.source, clock=client.clock)
         self.rows: dict[str, dict[str, Any]] = {}
         self._turns = Turns(
-            client, journal, delay_s=plan.delay_s, round_s=plan.round_s, known=at.known.hosts, screen=at.screen
-        )
+            client, journal, delay_s=plan.delay_s, round_s=plan.round_s, known=at.known.hosts, max_parked=plan.max_parked,
+            screen=at.screen,
+        )  # fmt: skip
         seeds = sorted({absolute(seed.partition("#")[0], None) or "" for seed in plan.seeds})
         self._frontier = Frontier(None if plan.is_list else plan.hosts or [host(seed) or "" for seed in seeds])
         self._introductions = Introductions(plan, self._turns, self._frontier, self._ask_for_site)
         left = [] if plan.is_list else at.known.left()
         for found in [*left, *(Found(url=seed, depth=0) for seed in seeds)]:
             self._frontier.add(found)
+        self._variants = Variants(plan.max_variants)
         self._left = _Share(pages=plan.max_pages, media=plan.max_media)
         self._asked = 0
         self.pauses: dict[str, tuple[Pause, int, int]] = {}
@@ -249,14 +257,24 @@ class _Crawl:
         return rest
 
     def _is_askable(self, found: Found) -> bool:
-        is_meant = self._plan.is_list  # whoever lists a URL means it, however long it is
-        why = url_refusal(found.url, self._client.hosts) or (None if is_meant else trap(found.url))
-        if why:
+        if case := self._at.bars(found.url):  # and no later round is to know of it
+            self.outcomes.unanswered(found.url, Outcome.REFUSED, case.why, reason=case.reason)
+        elif why := url_refusal(found.url, self._client.hosts):
             self._unasked(found, Outcome.REFUSED, why)
-        return why is None
+        elif why := self._trap(found):
+            self._unasked(found, Outcome.REFUSED, why, reason=Reason.URL_TRAP)
+        else:
+            return True
+        return False
 
-    def _unasked(self, found: Found, outcome: Outcome, why: str) -> None:
-        self.outcomes.unanswered(found.url, outcome, why)
+    def _trap(self, found: Found) -> str | None:
+        """Why a URL leads to others without end; never one that is listed, for whoever lists it means it."""
+        if self._plan.is_list:
+            return None
+        return trap(found.url) or (None if found.is_shown else self._variants.refusal(found.url))
+
+    def _unasked(self, found: Found, outcome: Outcome, why: str, *, reason: Reason | None = None) -> None:
+        self.outcomes.unanswered(found.url, outcome, why, reason=reason)
         self.rows.setdefault(found.url, unasked_row(found, outcome, why))
 
     async def _visit(self, found: Found) -> list[Found]:

@@ -20,7 +20,8 @@ class CrawlPlan:
     may ask; empty means the seeds' hosts. `is_list`: the seeds are all there is, on any host, and so are their redirects. `max_pages`: requests for pages of all hosts; robots.txt and sitemaps are not
     counted. `media`: what of a page is asked for beside it, pictures or recordings; `max_media`: requests for those.
     `site_files`: paths in which a site speaks of use, asked once of every origin; not counted either.
-    `max_depth`: links followed from a seed; 0 asks for the seeds only. `round_s`: after it no request is begun.
+    `max_depth`: links followed from a seed; 0 asks for the seeds only. `max_variants`: URLs of pages that differ in numbers and query
+    alone. `round_s`: after it no request is begun. `max_parked`: rounds in a row in which a silent host is left alone.
     """
 
     source: str
@@ -32,8 +33,10 @@ class CrawlPlan:
     is_list: bool = False
     max_pages: int = 100
     max_depth: int = 5
+    max_variants: int = 500
     delay_s: float = 1.0
     round_s: float = 3600.0
+    max_parked: int = 30
     deadline_s: float = DEADLINE_S
     max_bytes: int = MAX_BYTES
     media: tuple[Kind, ...] = ()
@@ -50,6 +53,10 @@ class CrawlPlan:
             raise SourceError(f"source {self.source}: delay_s is {self.delay_s}; give seconds, at least 0")
         if not 0 < self.round_s <= MAX_ROUND_S:
             raise SourceError(f"source {self.source}: round_s is {self.round_s}; give at most {MAX_ROUND_S:g} seconds")
+        if self.max_variants < 1 or self.max_parked < 0:
+            raise SourceError(
+                f"source {self.source}: max_variants is {self.max_variants} and max_parked {self.max_parked}; give at least 1 and 0"
+            )
 
     @property
     def user_agent(self) -> str:

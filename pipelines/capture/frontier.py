@@ -1,20 +1,16 @@
-"""The frontier of a crawl: which URLs are known, which belong to it, which look like a trap, and which come next.
+"""The frontier of a crawl: which URLs are known, which belong to it, and which come next.
 
 All of it is a function of what was added, in whatever order: a crawl of the same answers asks the same URLs.
 """
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import ada_url
 
 REDIRECTS = 10  # Source: FAULTS, row 14; browsers follow 20
-_SEGMENT_REPEATS = 2  # Source: Heritrix, PathologicalPathDecideRule
-_DEPTH = 20  # Source: Heritrix, TooManyPathSegmentsDecideRule
-_QUERY_KEYS = 10  # Chosen: search forms have about 5; a calendar that adds its own state to each link has no end
-_URL_CHARS = 2048  # Source: sitemaps.org; longer ones are made by machines for machines
 _UNRESERVED = re.compile(r"%([0-9A-Fa-f]{2})")
 _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -114,20 +110,3 @@ def same(url: str) -> str:
 def _escape(match: re.Match[str]) -> str:
     character = chr(int(match[1], 16))
     return character if character in _SAFE else match[0].upper()
-
-
-def trap(url: str) -> str | None:
-    """Why a URL looks as if a machine made it without end, or null."""
-    parsed = ada_url.URL(url)
-    if len(url) > _URL_CHARS:
-        return f"a URL of more than {_URL_CHARS} characters"
-    segments: Sequence[str] = [part for part in parsed.pathname.split("/") if part]
-    if len(segments) > _DEPTH:
-        return f"a path of more than {_DEPTH} segments"
-    # Numbers may repeat: /2011/11/11 is a day.
-    words = Counter(part for part in segments if not part.isdigit())
-    if words and max(words.values()) > _SEGMENT_REPEATS:
-        return f"a path segment that comes more than {_SEGMENT_REPEATS} times"
-    if parsed.search.count("&") >= _QUERY_KEYS:
-        return f"a query of more than {_QUERY_KEYS} keys"
-    return None

@@ -12,7 +12,6 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.capture.fetch import Fetched
+from pipelines.capture.rounds import left
 from pipelines.store import Store
 from schemas.capture import Outcome
 from schemas.digest import sha256
@@ -144,21 +144,8 @@ class Journal:
         return f"{self._folder}/{_name(host)}/{number:06d}.{kind}"
 
 
-def forget(store: Store, folder: str) -> None:
-    """Remove a journal: what it holds lies in the archive of its round."""
-    for path in list(store.list(folder)):
-        with suppress(FileNotFoundError):
-            store.delete(path)
-
-
-def answers(store: Store) -> Iterator[tuple[str, Fetched]]:
-    """(path, answer) of every answer that the journal of an unfinished round of any source keeps."""
-    for path in list(store.list("crawls")):
-        if path.endswith(".answer"):
-            yield path, _answer(store.read(path))
-
-
 def _answer(data: bytes) -> Fetched:
+    """The answer in a file of the journal."""
     end = data.index(b"\n") + 1
     said: dict[str, Any] = json.loads(data[:end])
     _, request, block, body = itertools.accumulate(said["lengths"], initial=end)
@@ -167,6 +154,16 @@ def _answer(data: bytes) -> Fetched:
         request=data[end:request], header_block=data[request:block], body=data[block:body],
         reason=said["reason"] and Reason(said["reason"]), **{name: said[name] for name in _FIELDS},
     )  # fmt: skip
+
+
+def unfinished(store: Store) -> Iterator[tuple[str, str, Fetched | None]]:
+    """Path and URL of every claim and answer in the journals that are left; with an answer itself."""
+    for path in left(store):
+        if path.endswith(".asked"):
+            yield path, json.loads(store.read(path))["url"], None
+        elif path.endswith(".answer"):
+            answer = _answer(store.read(path))
+            yield path, answer.url, answer
 
 
 def _name(host: str) -> str:

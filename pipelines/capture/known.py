@@ -1,7 +1,7 @@
 """What the rounds of a crawl know of URLs and hosts: the frontier and host tables, from one round to the next.
 
 A round leaves both tables. The next one asks first for what was left, asks a server whether a page has changed, writes a page that has
-not as a revisit, and goes on waiting where a host asked for time.
+not as a revisit, goes on waiting where a host asked for time, and leaves alone for longer and longer a host that is silent.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ FRONTIER = pa.schema(
         pa.field("host", pa.string(), nullable=False),
         pa.field("depth", pa.int32(), nullable=False),  # links followed from a seed
         pa.field("is_shown", pa.bool_(), nullable=False),  # a picture or recording of a page
-        pa.field("outcome", pa.string(), nullable=False),  # schemas.capture.Outcome of the last round that knew it
+        pa.field("outcome", pa.string(), nullable=False),  # schemas.capture.Outcome of the last round that met it
         pa.field("detail", pa.string()),
         pa.field("fetched_at", pa.timestamp("us", "UTC")),  # null where it was not asked for
         pa.field("status", pa.int16()),
@@ -49,9 +49,13 @@ HOSTS = pa.schema(
         pa.field("until", pa.timestamp("us", "UTC"), nullable=False),  # before which it is not asked again
         pa.field("requests", pa.int64(), nullable=False),  # exchanges of this round
         pa.field("failures", pa.int64(), nullable=False),  # exchanges in a row without an HTTP answer, at the end
+        pa.field("silent", pa.int64(), nullable=False),  # rounds in a row at whose end it answered no more
+        pa.field("parked", pa.int64(), nullable=False),  # rounds that it is left alone from now on
     ]
 )
 
+# What is known of the body that is held, wherever it lies.
+_HELD = ("etag", "last_modified", "payload_sha256", "payload_at", "archive", "offset", "length")
 _FIELD_CHARS = 1024  # Chosen: an ETag that is longer is not sent back
 
 
@@ -67,9 +71,7 @@ class Known:
         """The tables as they are looked up."""
         return cls(
             urls={same(row["url"]): row for row in frontier.to_pylist()},
-            hosts={
-                row["host"]: Pause(delay_s=row["delay_s"], until=row["until"].timestamp()) for row in hosts.to_pylist()
-            },
+            hosts=pauses_of(hosts),
         )
 
     def left(self) -> list[Found]:
@@ -98,6 +100,16 @@ class Known:
             return False
         is_equal = answer.outcome is Outcome.FETCHED and sha256(answer.body) == row["payload_sha256"]
         return is_equal or answer.outcome is Outcome.REVISIT
+
+    def unmet(self, urls: Iterable[str]) -> list[Mapping[str, Any]]:
+        """The rows of URLs that are held and that a round of these URLs did not meet: a later one may ask whether they have changed."""
+        met = {same(url) for url in urls}
+        return [row for key, row in self.urls.items() if key not in met and row["archive"]]
+
+    def kept(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The row of a URL that gave no body this time, with the body that is still held."""
+        held = None if row["payload_sha256"] else self.held(row["url"])
+        return row if held is None else {**row, **{name: held[name] for name in _HELD}}
 
     def record(self, store: Store, url: str) -> Record | None:
         """The response that is held for a URL; null for none, and where its archive was taken away since."""
@@ -128,9 +140,8 @@ def unasked_row(found: Found, outcome: Outcome, detail: str) -> dict[str, Any]:
 
 def revisit_row(row: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
     """The row of an answer that is the body an earlier round holds: what is held, and what the server says of it now."""
-    kept = {name: held[name] for name in ("payload_sha256", "payload_at", "archive", "offset", "length")}
     said = {name: row[name] or held[name] for name in ("etag", "last_modified")}
-    return {**row, **kept, **said, "outcome": Outcome.REVISIT.value}
+    return {**row, **{name: held[name] for name in _HELD}, **said, "outcome": Outcome.REVISIT.value}
 
 
 def frontier_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -143,11 +154,22 @@ def hosts_table(pauses: Mapping[str, tuple[Pause, int, int]]) -> pa.Table:
     rows = [
         {
             "host": host, "delay_s": pause.delay_s, "until": datetime.fromtimestamp(pause.until, UTC), "requests": requests,
-            "failures": failures,
+            "failures": failures, "silent": pause.silent, "parked": pause.parked,
         }
         for host, (pause, requests, failures) in sorted(pauses.items())
     ]  # fmt: skip
     return pa.Table.from_pylist(rows, schema=HOSTS)
+
+
+def pauses_of(hosts: pa.Table) -> dict[str, Pause]:
+    """The pauses in a table of hosts, by host."""
+    return {
+        row["host"]: Pause(
+            delay_s=row["delay_s"], until=row["until"].timestamp(),
+            silent=row.get("silent", 0), parked=row.get("parked", 0),  # tables of before there were these have none
+        )
+        for row in hosts.to_pylist()
+    }  # fmt: skip
 
 
 def _row(found: Found, outcome: Outcome, detail: str | None) -> dict[str, Any]:

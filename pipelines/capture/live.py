@@ -4,9 +4,10 @@ import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,12 +16,12 @@ import pyarrow.compute as pc
 
 from pipelines.capture.archive import statement_rows
 from pipelines.capture.block import BlockList, Guard
-from pipelines.capture.crawl import Round, crawl
+from pipelines.capture.crawl import CrawlResult, Round, crawl
 from pipelines.capture.crawl_plan import CrawlPlan
-from pipelines.capture.journal import forget
 from pipelines.capture.known import FRONTIER, Known
 from pipelines.capture.layout import File, Form
 from pipelines.capture.medium import KINDS, Kind
+from pipelines.capture.rounds import ended, forget, journal_folder, over_path
 from pipelines.capture.screen import screened
 from pipelines.capture.stored import ARCHIVE
 from pipelines.capture.uri import origin
@@ -80,6 +81,7 @@ def plan_of(source: Source, urls: Sequence[str], media: tuple[Kind, ...]) -> Cra
     return CrawlPlan(
         source=card.name, contact=card.contact, seeds=tuple(urls), max_pages=options.max_pages, max_depth=options.max_depth,
         delay_s=options.delay_s, round_s=options.round_s, max_bytes=options.max_bytes,
+        max_variants=options.max_variants, max_parked=options.max_parked,
         media=media, max_media=options.max_media, site_files=ASKED_PATHS,
     )  # fmt: skip
 
@@ -115,20 +117,20 @@ def crawled_room(
     killed, or helps, asks for nothing twice.
     """
     name, store = plan.source, site.store
-    folder, overs = f"crawls/{name}/{key.hex()}", f"crawls/{name}/over{chain}"
-
-    def over_path(began: float) -> str:  # rounds sort by when they began
-        return f"{overs}/{int(began * 1e6):020d}-{key.hex()}"
+    folder, over = journal_folder(name, key), partial(over_path, name, chain, key)
 
     def build() -> tuple[Tables, dict[str, int]]:
-        began, before = _begun(store, overs, folder, clock)
-        known, archives = _known(store, name, before)
+        earlier = ended(store, name, chain)
+        began, before = _begun(store, folder, earlier, clock)
+        known = _known(store, name, before)
         with Guard(lists, suppression(site)) as guard:
             at = Round(
-                store=store, folder=f"{folder}/hosts", over=over_path(began), began=began, known=known,
-                screen=lambda answer: screened(guard, answer),
+                store=store, folder=f"{folder}/hosts", over=over(began), began=began, known=known,
+                bars=guard.bars, screen=lambda answer: screened(guard, answer),
             )  # fmt: skip
-            return _fetch(site, plan, at, archives, clock, progress)
+            found, own = _fetch(site, plan, at, clock, progress)
+        revisited = _archives(store, name, earlier, found.revisited)
+        return _tables(found, own, revisited), dict(found.counts)
 
     try:
         fetched = room(store, name, "crawled", key, build)
@@ -139,36 +141,47 @@ def crawled_room(
         fetched = stored_receipt(store, name, "crawled", key.hex())
     with suppress(FileNotFoundError):  # another worker has cleared it away
         began = json.loads(store.read(f"{folder}/round.json"))["began"]
-        store.create(over_path(began), b"")
+        store.create(over(began), b"")
         forget(store, folder)
     return fetched
 
 
-def _begun(store: Store, overs: str, folder: str, clock: Callable[[], float]) -> tuple[float, str]:
+def _begun(store: Store, folder: str, earlier: Sequence[str], clock: Callable[[], float]) -> tuple[float, str]:
     """When a round began, and the key of the one before it (empty: none), as its first worker wrote them down."""
     path = f"{folder}/round.json"
     try:
         said = json.loads(store.read(path))
     except FileNotFoundError:
-        earlier = [one.rpartition("-")[2] for one in store.list(overs)]
-        said = {"began": clock(), "before": earlier[-1] if earlier else ""}
+        said = {"began": clock(), "before": next(iter(earlier), "")}
         if not store.create(path, json.dumps(said).encode()):
             said = json.loads(store.read(path))
     return said["began"], said["before"]
 
 
-def _known(store: Store, source: str, key: str) -> tuple[Known, dict[str, _Row]]:
-    """What the round of this key left, and its archives by path."""
+def _known(store: Store, source: str, key: str) -> Known:
+    """What the round of this key left."""
     if not key:
-        return Known(), {}
+        return Known()
     before = stored_receipt(store, source, "crawled", key)
-    frontier, hosts, archives = (store.read_part(before.part(table)) for table in ("frontier", "hosts", "archive"))
-    return Known.of(frontier, hosts), {row["stored"]: row for row in archives.to_pylist()}
+    return Known.of(*(store.read_part(before.part(table)) for table in ("frontier", "hosts")))
+
+
+def _archives(store: Store, source: str, keys: Sequence[str], wanted: Collection[str]) -> list[_Row]:
+    """The rows of ARCHIVE of these stored archives, whichever of the rounds wrote them."""
+    left, found = set(wanted), dict[str, _Row]()
+    for key in keys:
+        if not left:
+            break
+        rows = store.read_part(stored_receipt(store, source, "crawled", key).part("archive")).to_pylist()
+        found |= {row["stored"]: row for row in rows if row["stored"] in left}
+        left -= found.keys()
+    return [found[path] for path in sorted(found)]
 
 
 def _fetch(
-    site: Site, plan: CrawlPlan, at: Round, before: Mapping[str, _Row], clock: Callable[[], float], progress: Progress
-) -> tuple[Tables, dict[str, int]]:
+    site: Site, plan: CrawlPlan, at: Round, clock: Callable[[], float], progress: Progress
+) -> tuple[CrawlResult, _Row]:
+    """The round, and its row of ARCHIVE."""
     site.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=site.scratch, suffix=".warc.gz") as file:
         found = crawl(plan, file, clock=clock, at=at, hosts=site.host_overrides, progress=progress)
@@ -177,22 +190,19 @@ def _fetch(
         name = hashlib.file_digest(file, "sha256").hexdigest()
         stored, length = f"captures/{name}.warc.gz", Path(file.name).stat().st_size
         site.store.put(stored, Path(file.name))
-    own = {"stored": stored, "sha256": name, "length": length}
+    return found, {"stored": stored, "sha256": name, "length": length}
+
+
+def _tables(found: CrawlResult, own: _Row, revisited: Sequence[_Row]) -> Tables:
+    """The parts of a round's receipt. `own`: its archive's row of ARCHIVE."""
     places = found.frontier.column("archive")
-    here = pc.if_else(pc.equal(places, ""), stored, places)
+    here = pc.if_else(pc.equal(places, ""), own["stored"], places)
     frontier = found.frontier.set_column(FRONTIER.get_field_index("archive"), FRONTIER.field("archive"), here)
-    revisits = frontier.filter(pc.equal(frontier.column("outcome"), Outcome.REVISIT.value))
-    archives = [own, *(before[path] for path in sorted(revisits.column("archive").unique().to_pylist()))]
-    empty: Tables = [
-        ("rights", unanswered(found.outcomes)),
-        ("robots", ROBOTS.empty_table()),
-        ("licence", LICENCE.empty_table()),
-        ("annotation", ANNOTATION.empty_table()),
-    ]
     return [
-        ("archive", pa.Table.from_pylist(archives, schema=ARCHIVE)), ("capture", pa.Table.from_batches([found.outcomes])),
-        ("frontier", frontier), ("hosts", found.hosts), *empty,
-    ], dict(found.counts)  # fmt: skip
+        ("archive", pa.Table.from_pylist([own, *revisited], schema=ARCHIVE)), ("capture", pa.Table.from_batches([found.outcomes])),
+        ("frontier", frontier), ("hosts", found.hosts), ("rights", unanswered(found.outcomes)), ("robots", ROBOTS.empty_table()),
+        ("licence", LICENCE.empty_table()), ("annotation", ANNOTATION.empty_table()),
+    ]  # fmt: skip
 
 
 def unanswered(outcomes: pa.RecordBatch) -> pa.Table:

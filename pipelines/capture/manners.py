@@ -39,8 +39,8 @@ class Manners:
 
     @property
     def delay_s(self) -> float:
-        """The Crawl-delay asked of us; 0.0 where there is none."""
-        return max((self.file.crawl_delay(agent) or 0.0 for agent in self.agents), default=0.0)
+        """The Crawl-delay asked of us, a day at most; 0.0 where there is none."""
+        return min(MAX_WAIT_S, max((self.file.crawl_delay(agent) or 0.0 for agent in self.agents), default=0.0))
 
 
 def manners(answer: Fetched | str, agents: Sequence[str], cap: int) -> Manners:

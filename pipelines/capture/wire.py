@@ -18,6 +18,8 @@ HEAD_BYTES = 64 << 10  # Chosen: of all header lines; browsers and servers stop 
 LARGE_BYTES = 256 << 10  # Chosen: bodies over it ask for room first; most pages are smaller
 _TRAILER_S = 1.0  # Chosen: servers send the end of a chunked body with its last chunk
 _BODILESS = (204, 304)  # Source: RFC 9112, section 6.3
+_NO_STATUS = "it does not start with a status line"
+_STARTS, _STARTS_BYTES = (b"HTTP/", b"ICY "), 5
 _EMPTY_LINE = re.compile(rb"(?:\A|\n)\r?\n")
 _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
 _PLAIN_CHUNK = re.compile(rb"[0-9A-Fa-f]{1,8}\r\n")
@@ -54,8 +56,8 @@ async def read_head(connection: Connection) -> Head:
         block = await _block(connection, left)
         left -= len(block)
         message = http.parse(block)
-        if message.status is None:
-            raise NoAnswer("it does not start with a status line")
+        if message.status is None or message.status < 100:
+            raise NoAnswer(_NO_STATUS)
         if message.status == 101:
             raise NoAnswer("it changes to a protocol that nobody asked for")
         if message.status >= 200:
@@ -69,6 +71,8 @@ async def _block(connection: Connection, cap: int) -> bytes:
         looked = len(held)
         if looked > cap:
             break
+        if looked >= _STARTS_BYTES and not held.startswith(_STARTS):
+            raise NoAnswer(_NO_STATUS)
         if not await connection.more():
             raise NoAnswer("the connection closed before the end of the headers")
     if found is None or found.end() > cap:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypedDict
 
+from pipelines.capture.rounds import left
 from pipelines.store import Part, Store
 from schemas.digest import canonical, digest, merkle_root, sha256
 from schemas.errors import ChainBroken, CommitConflict
@@ -153,11 +154,11 @@ class Log:
         return problems + _check_files(self.store, commits)
 
     def orphans(self) -> list[str]:
-        """Parts that no commit and no receipt names: left by killed runs, harmless, free to delete. Sorted."""
+        """What no commit and no receipt names, left by killed runs: parts, and journals of crawl rounds. Harmless, free to delete. Sorted."""
         named = {part.path for commit in self.commits() for part in commit.files}
         for path in self.store.list("rooms"):
             named |= _named_by(self.store, path)
-        return [path for path in self.store.list("parts") if path not in named]
+        return left(self.store) + [path for path in self.store.list("parts") if path not in named]
 
     def clean(self) -> list[str]:
         """The orphans, now deleted. Not while a run is under way: what it wrote is named by nothing until it is done.

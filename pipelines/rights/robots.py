@@ -127,8 +127,11 @@ class RobotsFile:
 
     @classmethod
     def parse(cls, body: bytes) -> "RobotsFile":
-        """The file in these bytes; whatever they are, there is an answer (an error page has no rules)."""
-        return _parse(body)
+        """The file in these bytes; whatever they are, there is an answer (an error page has no rules).
+
+        UTF-16 that says so (a byte order mark) is read: to a parser of UTF-8 it would bar nothing.
+        """
+        return _parse(body.decode("utf-16", "replace").encode() if body[:2] in _UTF_16 else body)
 
     def verdict(self, agent: str, path: str) -> RobotsVerdict:
         """Whether `agent` (a product token such as CCBot, or `*`) may fetch `path`.
@@ -226,7 +229,8 @@ def _parse(body: bytes) -> RobotsFile:
     )  # fmt: skip
 
 
-_DELAY = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{0,9})?")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_DELAY = re.compile(rb"[0-9]+(?:\.[0-9]*)?")
 
 
 def _text(line: bytes) -> str:

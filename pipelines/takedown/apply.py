@@ -15,7 +15,7 @@ from pipelines.ledger.database import Database
 from pipelines.payload import payload_bytes
 from pipelines.site import Site
 from pipelines.store import Store
-from pipelines.suppression import key_of, suppression_rows, url_form
+from pipelines.suppression import Suppression, covering, key_of, suppression_rows, url_form
 from pipelines.takedown.bytes import cuts
 from pipelines.takedown.commit import commit, register_after
 from pipelines.takedown.elsewhere import clear_crawls, clear_scratch, elsewhere
@@ -72,8 +72,8 @@ def _check_request(plan: Plan) -> None:
 def _work(site: Site, plan: Plan, *, at: datetime, keep_old: bool, by: str | None) -> Work:
     """Everything that is new, now in the store."""
     store, key = site.store, key_of(site)
-    gone = _gone(store, plan)
     values = _suppressed(site, plan)
+    gone = _gone(store, plan, covering(key, values))
     swept = sweep(store, gone)
     with Database(store, plan.head.files) as db:
         old = one_release(db)
@@ -89,7 +89,7 @@ def _work(site: Site, plan: Plan, *, at: datetime, keep_old: bool, by: str | Non
     )  # fmt: skip
 
 
-def _gone(store: Store, plan: Plan) -> Gone:
+def _gone(store: Store, plan: Plan, taken: Suppression) -> Gone:
     """What goes, its bytes cut out of copies of the files that hold them."""
     converted = [place for place in plan.read.places(plan.closure.items) if place["uri"].startswith("parts/")]
     captured = [row["payload"] for row in plan.captures if row["payload"]]
@@ -101,6 +101,7 @@ def _gone(store: Store, plan: Plan) -> Gone:
         uris=frozenset(row["uri"] for row in plan.captures if row["uri"]),
         subjects=plan.subjects,
         cuts=cuts(store, [*captured, *converted], plan.containers),
+        taken=taken,
     )
 
 

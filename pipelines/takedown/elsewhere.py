@@ -10,11 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipelines.capture.journal import answers
+from pipelines.capture.block import Guard
+from pipelines.capture.journal import unfinished
+from pipelines.capture.screen import screened
 from pipelines.site import Site
 from pipelines.suppression import suppression
 from pipelines.takedown.holdings import row
-from schemas.digest import sha256
 
 Row = dict[str, Any]
 # Folders of the scratch folder that one process writes shards and releases in, and the copies of a remote store's files it reads.
@@ -67,14 +68,12 @@ def clear_scratch(site: Site) -> None:
 
 
 def clear_crawls(site: Site) -> None:
-    """Delete answers that an unfinished crawl keeps and the suppression list knows; nobody asks for them again."""
-    gone = suppression(site)
-    if gone is None:
-        return
-    for path, answer in answers(site.store):
-        if gone.has_uri(answer.url) or gone.has_content(sha256(answer.body)):
-            with suppress(FileNotFoundError):
-                site.store.delete(path)
+    """Delete what an unfinished crawl asked for and was answered, as far as the suppression list knows it; nobody asks for it again."""
+    with Guard((), suppression(site)) as guard:
+        for path, url, answer in unfinished(site.store):
+            if guard.bars(url) or (answer is not None and screened(guard, answer) is not answer):
+                with suppress(FileNotFoundError):
+                    site.store.delete(path)
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.suppression import Suppression
 from schemas.item import ID
 
 
@@ -37,7 +38,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Gone:
-    """What a request takes out. `subjects`: by which others speak of it; `cuts`: by old path.
+    """What a request takes out. `subjects`: by which others speak of it; `cuts`: by old path; `taken`: what must not come back.
 
     `heard`: those of the captures that go whose words about others stay: the page of one picture that goes and of one that stays.
     """
@@ -49,6 +50,7 @@ class Gone:
     uris: frozenset[str]
     subjects: frozenset[str]
     cuts: Mapping[str, Cut]
+    taken: Suppression
 
     @cached_property
     def item_ids(self) -> pa.Array:

@@ -11,7 +11,7 @@ from schemas.reasons import Reason
 # Ids, numbers and times of what was done: nothing of the content is in them, and the accounts stand on them.
 KEPT = frozenset((
     "item", "disposition", "duplicate", "edge", "component", "hot", "placement", "release", "shard", "op", "run", "source", "room",
-    "holding", "request", "request_match", "suppression", "training_run", "consumption", "checkpoint", "document", "fed", "hosts", "robots",
+    "holding", "request", "request_match", "suppression", "training_run", "consumption", "checkpoint", "document", "fed", "robots",
 ))  # fmt: skip
 
 
@@ -24,6 +24,8 @@ def without(kind: str, table: pa.Table, gone: Gone) -> pa.Table | None:
     if kind == "archive":
         return _moved_archives(table, gone)
     found = _left(table, gone)
+    if kind in ("frontier", "hosts"):
+        found = _unnamed(found, gone)
     if kind == "frontier":
         found = _moved_frontier(found, gone)
     if "payload" in found.column_names:
@@ -87,6 +89,15 @@ def _moved_archives(table: pa.Table, gone: Gone) -> pa.Table | None:
         if cut := gone.cuts.get(row["stored"]):
             row |= {"stored": cut.new or cut.old, "length": cut.length}
     return pa.Table.from_pylist(rows, schema=table.schema)
+
+
+def _unnamed(table: pa.Table, gone: Gone) -> pa.Table:
+    """The frontier or hosts of a crawl without addresses that the request names, asked for or not."""
+    if not gone.taken.names_uris:
+        return table
+    uris = (f"http://{host}/" for host in table.column("host").to_pylist())
+    uris = table.column("url").to_pylist() if "url" in table.column_names else uris
+    return table.filter(pa.array([not gone.taken.has_uri(uri) for uri in uris], pa.bool_()))
 
 
 def _moved_frontier(table: pa.Table, gone: Gone) -> pa.Table:

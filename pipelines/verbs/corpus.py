@@ -92,8 +92,8 @@ def check_arguments(parser: argparse.ArgumentParser) -> None:
 def check(asked: argparse.Namespace) -> None:
     """Test everything a run needs, reading no data."""
     from pipelines import recipe as recipes
+    from pipelines.capture import common_crawl as crawls
     from pipelines.capture import git
-    from pipelines.capture.common_crawl import is_common_crawl
     from pipelines.capture.inputs import is_local, is_repository, is_url, named
     from pipelines.demo import with_uploads
     from pipelines.lanes.lane import wanted_by
@@ -116,7 +116,8 @@ def check(asked: argparse.Namespace) -> None:
         label = f"source {source.card.name}"
         files = [entry for entry in source.inputs if is_local(entry)]
         for entry in source.inputs:
-            if is_common_crawl(entry):
+            if crawls.is_common_crawl(entry):
+                crawls.parsed(entry)
                 found.append((label, f"{entry}: to be read from {site.common_crawl}"))
             elif is_url(entry) or entry.startswith("feed+"):
                 found.append((label, f"{entry}: to be crawled"))

@@ -55,8 +55,13 @@ def run_verb(asked: argparse.Namespace) -> None:
     balance = fields.pop("balance")
     show.table(f"balance of {result.run}", ("", "items"), list(balance.items()))
     show.table("captures", ("outcome", "captures"), list(fields.pop("captures").items()))
+    for name, title in (("answers", "answers of the web"), ("listed", "rows of lists of URLs")):
+        if counted := fields.pop(name):
+            show.table(title, tuple(counted[0]), [tuple(row.values()) for row in counted])
     for line in fields.pop("ignored"):
         print(f"ignored: {line}")
+    for line in fields.pop("silent"):
+        print(line)
     for line in fields.pop("off"):
         print(line)
     show.lines(fields)

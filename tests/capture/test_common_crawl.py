@@ -1,17 +1,20 @@
 """Common Crawl on loopback: an index made here, and records read by their ranges."""
 
+import dataclasses
 import gzip
 import json
 
 import pytest
 
 from pipelines.capture.archive import capture_archive
-from pipelines.capture.common_crawl import common_crawl, is_common_crawl
+from pipelines.capture.common_crawl import _blocks, _near, common_crawl, is_common_crawl
 from pipelines.capture.sample import UNREACHED, sample_input
+from pipelines.ledger.log import Log
 from pipelines.phases import capture
 from pipelines.recipe import loads
 from pipelines.site import Site
 from pipelines.store import Store
+from pipelines.suppression import key_of, suppression_rows
 from schemas.errors import SourceError
 from tests.capture.archives import http as answer
 from tests.capture.archives import warc
@@ -149,12 +152,38 @@ def test_whole_archives_are_taken_as_they_are(far, entry):
         ("cc:CC-MAIN-1999-01/a.example", "has no cc-index/collections/CC-MAIN-1999-01/indexes/cluster.idx"),
         ("cc:CC-MAIN-1999-01", "has no crawl-data/CC-MAIN-1999-01/warc.paths.gz"),
         ("crawl-data/none.warc.gz", "has no crawl-data/none.warc.gz"),
-        (f"cc:{CRAWL}@x", "is no number of archives"),
+        (f"cc:{CRAWL}@x", "write cc:CC-MAIN-2026-43"),
+        (f"cc:{CRAWL}@", "write cc:CC-MAIN-2026-43"),
+        ("cc:", "write cc:CC-MAIN-2026-43"),
+        ("cc-index/table/cc-main/warc/", "the columnar index is not read"),
     ],
 )
 def test_what_is_not_there_is_named(far, entry, why):
     with pytest.raises(SourceError, match=why):
         common_crawl(far[0], "s", entry)
+
+
+def test_the_index_is_not_read_from_its_beginning(tmp_path):
+    keys = [f"com,host{n:05d})/" for n in range(3000)]
+    data = "".join(f"{key} 2026\tcdx-00000.gz\t{n}\t1\t{n}\n" for n, key in enumerate(keys)).encode()
+    store = Store(root=str(tmp_path))
+    store.put("cluster.idx", data)
+    for n in (0, 1, 1500, 2999):
+        start = _near(store, "cluster.idx", len(data), keys[n])
+        assert data[:start].count(b"\n") < max(n, 1)
+        assert start >= data.index(keys[n].encode()) - (64 << 10) - len(data) // 3000 * 2
+        assert [place.offset for place in _blocks(store, "cluster.idx", (keys[n],))] == [*([n - 1] if n else []), n]
+
+
+def test_what_a_request_took_down_is_not_copied(far):
+    site, log = far
+    site = dataclasses.replace(site, suppression_key=site.scratch / "key")
+    key = key_of(site)
+    gone = suppression_rows(key, "R", [("url", b"http://river.example/poems/1")])
+    Log(site.store).append("r", None, [site.store.publish("suppression", gone)], of_head=lambda head: ())
+    (file,) = common_crawl(site, "s", f"cc:{CRAWL}/river.example")
+    assert [uri for uri, _ in uris(site, file)] == ["http://river.example/", "http://river.example/robots.txt"]
+    assert len([one for one in log.asked if one.path.startswith("/crawl-data/")]) == 2
 
 
 def test_a_source_of_a_recipe_is_read_and_a_plan_does_not_ask(far, tmp_path):

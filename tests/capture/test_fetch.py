@@ -155,11 +155,20 @@ def test_a_server_that_ends_lines_by_halves_is_understood():
     assert (found.status, found.headers, found.body) == (200, [("Content-Type", "text/html")], b"hello")
 
 
-@pytest.mark.parametrize("answer", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 abc X\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: y\r\n"])
-def test_what_is_no_http_is_unreachable(answer):
+NO_STATUS, CLOSED = "it does not start with a status line", "the connection closed before the end of the headers"
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"", CLOSED), (b"garbage\r\n\r\n", NO_STATUS), (b"HTTP/1.1 abc X\r\n\r\n", NO_STATUS), (b"HTTP/1.1 000 X\r\n\r\nx", NO_STATUS),
+        (b"<html>of HTTP/0.9</html>", NO_STATUS), (b"HTTP/1.1 200 OK\r\nX: y\r\n", CLOSED), (b"HTT", CLOSED),
+    ],
+)  # fmt: skip
+def test_what_is_no_http_is_unreachable(answer, why):
     found, _ = ask(answer)
     assert (found.outcome, found.status, found.body) == (Outcome.UNREACHABLE, None, b"")
-    assert found.detail.startswith("no HTTP answer: ")
+    assert found.detail == f"no HTTP answer: {why}"
 
 
 def test_endless_headers_are_no_answer():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.capture.frontier import Found, Frontier, same, trap
+from pipelines.capture.frontier import Found, Frontier, same
 
 
 def found(url, depth=1, **more):
@@ -64,24 +64,6 @@ def test_shallow_urls_come_first_hosts_take_turns_and_pictures_come_last():
     for one in random.Random(1).sample(ordered, len(ordered)):
         frontier.add(one)
     assert frontier.take() == ordered
-
-
-@pytest.mark.parametrize(
-    ("path", "why"),
-    [
-        ("/a/b/a/c/a", "a path segment that comes more than 2 times"),
-        ("/a/a", None),
-        ("/2011/11/11/11", None),
-        ("/a" + "/b/c" * 2, None),
-        ("".join(f"/s{n}" for n in range(21)), "a path of more than 20 segments"),
-        ("".join(f"/s{n}" for n in range(20)), None),
-        ("/?" + "&".join(f"k{n}=1" for n in range(11)), "a query of more than 10 keys"),
-        ("/?" + "&".join(f"k{n}=1" for n in range(10)), None),
-        ("/" + "a" * 3000, "a URL of more than 2048 characters"),
-    ],
-)
-def test_a_url_without_end_is_a_trap(path, why):
-    assert trap("http://a.example" + path) == why
 
 
 def test_a_found_url_knows_its_host_origin_and_target():

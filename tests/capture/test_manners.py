@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from pipelines.capture.fetch import Fetched
-from pipelines.capture.manners import manners, pause_s, retry_after_s
+from pipelines.capture.manners import Manners, manners, pause_s, retry_after_s
+from pipelines.rights.robots import RobotsFile
 from schemas.capture import Outcome
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -36,6 +37,15 @@ def test_any_agent_that_is_barred_bars_and_the_longest_delay_counts():
     )  # fmt: skip
     assert manners(answer(body=ROBOTS), ("*", "OurBot"), 1 << 20).delay_s == 2.5
     assert manners(answer(body=ROBOTS), ("*",), 1 << 20).delay_s == 0.0
+
+
+def test_a_delay_of_years_is_a_day_and_a_file_in_utf_16_is_read():
+    said = Manners(agents=("x",), file=RobotsFile.parse(b"user-agent: *\ncrawl-delay: 99999999999999\n"))
+    assert said.delay_s == 86_400.0
+    for coding in ("utf-16", "utf-16-be"):
+        mark = "\ufeff" if coding.endswith("be") else ""
+        file = RobotsFile.parse(f"{mark}user-agent: *\ndisallow: /\n".encode(coding))
+        assert Manners(agents=("x",), file=file).refusal("/")[1] == "robots.txt line 2 bars x: disallow: /"
 
 
 def test_a_coded_robots_txt_is_read():

@@ -12,16 +12,21 @@ from fastwarc.warc import ArchiveIterator as FastIterator
 from warcio.archiveiterator import ArchiveIterator
 
 from pipelines.capture.archive import capture_archive
+from pipelines.capture.block import Guard
+from pipelines.capture.crawl import Round, crawl
 from pipelines.capture.crawl_plan import CrawlPlan
 from pipelines.capture.live import crawled_room
+from pipelines.capture.turns import Pause
 from pipelines.runner import quiet
 from pipelines.site import Site
 from pipelines.store import Store
+from pipelines.suppression import Suppression, keyed
 from schemas.digest import digest
 from tests.capture.server import http, page, serving
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
 DAY = 86_400.0
+SHUT = 1  # a port where nobody listens
 
 
 class Rounds:
@@ -40,7 +45,7 @@ class Rounds:
         }
         at = NOON + self.count * later
         with serving(answers) as (port, self.log):
-            hosts = (("river.example", f"127.0.0.1:{port}"),)
+            hosts = (("river.example", f"127.0.0.1:{port}"), ("mill.example", f"127.0.0.1:{SHUT}"))
             site = Site(store=self.store, scratch=self.folder / "scratch", hosts=hosts)
             plan = CrawlPlan(**{**settings, **changes})
             return crawled_room(site, plan, digest(self.count), clock=lambda: at, progress=quiet)
@@ -144,3 +149,62 @@ def test_the_crawl_delay_of_a_host_holds_for_the_first_request_of_the_next_round
     began = time.monotonic()
     rounds.crawl(answers)
     assert rounds.log.asked[0].began - began >= 0.2
+
+
+def test_what_is_known_of_a_page_outlives_rounds_that_do_not_meet_it_or_get_no_answer(rounds):
+    def tagged(connection):
+        is_known = b'If-None-Match: "a"' in rounds.log.asked[-1].raw
+        connection.send(b"HTTP/1.1 304 X\r\n\r\n" if is_known else http(b"poem", more='ETag: "a"\r\n'))
+
+    first = rounds.crawl({"/": page("/1"), "/1": tagged})
+    rounds.crawl({"/": page(text="no link")})
+    rounds.crawl({"/": page("/1"), "/1": http(b"busy", 503)})
+    last = rounds.crawl({"/": page("/1", text="again"), "/1": tagged})
+    assert dict(last.counts) == {"fetched": 1, "not_found": 1, "revisit": 1}
+    assert rounds.paths(last)[1:] == rounds.paths(first)
+    assert [row["outcome"] for row in rounds.rows(last, "frontier")] == ["fetched", "revisit"]
+
+
+def test_a_silent_host_is_left_alone_for_longer_and_longer_and_its_pages_wait(rounds):
+    seeds = ("http://river.example/", "http://mill.example/")
+    asked, said = [], []
+    for _ in range(9):
+        last = rounds.crawl({"/": page()}, seeds=seeds, max_parked=3)
+        mill, river = rounds.rows(last, "hosts")
+        asked.append(mill["requests"])
+        said.append((mill["silent"], mill["parked"]))
+        assert (river["silent"], river["parked"]) == (0, 0)
+        assert {row["url"]: row["outcome"] for row in rounds.rows(last, "frontier")}[seeds[1]] == "deferred"
+    assert asked == [1, 1, 0, 1, 0, 0, 0, 1, 0]
+    assert said == [(1, 0), (2, 1), (2, 0), (3, 3), (3, 2), (3, 1), (3, 0), (4, 3), (4, 2)]
+    assert [row["detail"] for row in rounds.rows(last, "capture") if row["uri"] == seeds[1]] == [
+        "mill.example gave no answer at the end of 4 rounds in a row: parked, not asked in this round and 2 more: read as disallow"
+    ]
+    at_once = rounds.crawl({}, seeds=seeds, max_parked=0)
+    assert [row["requests"] for row in rounds.rows(at_once, "hosts")] == [1, 2]
+
+
+def test_a_host_that_answers_again_is_silent_no_more():
+    assert Pause(silent=4, parked=0).after(3, 0, 9) == Pause()
+    assert Pause(silent=4, parked=0).after(5, 2, 9) == Pause()
+    assert Pause(silent=60, parked=0).after(5, 3, 9) == Pause(silent=61, parked=9)
+
+
+def test_what_a_request_took_out_is_not_asked_for_again(rounds):
+    key = b"k" * 32
+    site = {
+        "/robots.txt": http(b""),
+        "/": page("/1", "/2"),
+        "/1": page(),
+        "/2": http(b"", 302, more="Location: /1\r\n"),
+    }
+    taken = Suppression(key, frozenset({("url", keyed(key, "url", b"http://river.example/1"))}), frozenset())
+    with serving(site) as (port, log), Guard((), taken) as guard:
+        at = Round(store=rounds.store, folder="hosts", over="over", began=NOON, bars=guard.bars)
+        plan = CrawlPlan(source="rivers", contact="x@headwater.example", seeds=("http://river.example/",), delay_s=0.0)
+        done = crawl(plan, io.BytesIO(), clock=lambda: NOON, at=at, hosts={"river.example": ("127.0.0.1", port)})
+    assert log.paths() == ["/robots.txt", "/", "/2"]
+    assert [(row["uri"], row["outcome"], row["reason"]) for row in done.outcomes.to_pylist()] == [
+        ("http://river.example/1", "refused", "taken_down")
+    ]
+    assert "http://river.example/1" not in done.frontier.column("url").to_pylist()

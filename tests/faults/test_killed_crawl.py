@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from pipelines.capture.warc import Record, records
+from pipelines.ledger.log import Log
 from tests.capture.server import http, page, serving
 from tests.faults.crawl_worker import HOSTS, crawl_round, site_of
 
@@ -86,7 +87,11 @@ def test_a_page_that_was_being_asked_for_is_left_for_another_round(tmp_path):
         first.kill()
         first.communicate()
         gate.set()
+        left = Log(site_of(tmp_path, port).store).orphans()
         receipt = crawl_round(site_of(tmp_path, port), DELAY_S)
+    assert {path.split("/")[0] for path in left} == {"crawls"}
+    assert len(left) > 2
+    assert Log(site_of(tmp_path, port).store).orphans() == []
     assert Counter(log.paths("river.example")) == Counter(ASKED)
     held, rows = urls(tmp_path, receipt)
     assert held == ALL
