@@ -35,7 +35,7 @@ def query(ledger: Ledger, sql: str, *, limit: int = 1000, seconds: float = 10) -
     if limit < 0:
         raise QueryRefused(f"a limit of {limit} rows is none; give 0 (columns only) or more")
     log.info("audit console, commit %d: %s", ledger.commit.seq, sql)
-    with Database(ledger.store, ledger.commit.files, spills=False) as db:
+    with Database(ledger.store, ledger.db.all_parts, spills=False) as db:
         _check(sql)
         _lock(db, sql)
         table = _answer(db, sql, limit + 1, seconds)

@@ -9,7 +9,8 @@ from typing import BinaryIO
 from pipelines.audit.open import Ledger
 from pipelines.exports import card, croissant, notice, openlineage, render, rows, spdx
 from pipelines.exports.facts import Facts, facts
-from pipelines.exports.summary import Summary, summary, words
+from pipelines.exports.said import words
+from pipelines.exports.summary import Summary, summary
 from schemas.errors import InputError
 
 Write = Callable[[Ledger, str, BinaryIO], int | None]

@@ -12,6 +12,7 @@ from pipelines.ledger.log import Commit, Log
 from pipelines.shard.files import SUMS, read_sums
 from pipelines.shard.release import MANIFEST
 from schemas.errors import NotFound
+from schemas.source import SourceKind
 
 _DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 NOTICE = "Evidence of what was found, as of the capture; not legal advice."
@@ -63,12 +64,21 @@ class Facts:
     @property
     def period(self) -> tuple[str | None, str | None]:
         """First and last day on which something of the release was obtained, as YYYY-MM-DD; None where one source does not know."""
-        first = [_day(row, "obtained_from", "collected_from") for row in self.sources]
-        last = [_day(row, "obtained_until", "collected_to") for row in self.sources]
-        return (
-            min((day for day in first if day), default=None) if None not in first else None,
-            max((day for day in last if day), default=None) if None not in last else None,
-        )
+        return days(self.sources)
+
+    def of_kind(self, *kinds: SourceKind) -> list[Row]:
+        """The source cards of these kinds."""
+        return [row for row in self.sources if row["kind"] in kinds]
+
+
+def days(sources: Sequence[Row]) -> tuple[str | None, str | None]:
+    """First and last day on which something of these sources was obtained, as YYYY-MM-DD; None where one of them does not know."""
+    first = [_day(row, "obtained_from", "collected_from") for row in sources]
+    last = [_day(row, "obtained_until", "collected_to") for row in sources]
+    return (
+        min((day for day in first if day), default=None) if None not in first else None,
+        max((day for day in last if day), default=None) if None not in last else None,
+    )
 
 
 def _day(source: Row, measured: str, said: str) -> str | None:
@@ -78,13 +88,33 @@ def _day(source: Row, measured: str, said: str) -> str | None:
     return str(source[measured].date().isoformat())
 
 
+def requests_against(ledger: Ledger, release: str) -> list[str]:
+    """The requests that something of a release was taken out for, by name."""
+    found = ledger.db.rows("SELECT DISTINCT request FROM request_match WHERE release = $r ORDER BY 1", {"r": release})
+    return [row["request"] for row in found]
+
+
+def whole(ledger: Ledger, release: str) -> Ledger:
+    """The ledger as of the last commit that holds a release, whose files are there.
+
+    Raises:
+        NotFound: no commit holds that release, or it is gone from the store.
+    """
+    at = ledger.of_release(release)
+    if not at.store.exists(f"releases/{release}/{MANIFEST}"):
+        names = ", ".join(requests_against(ledger, release))
+        why = f"it was taken down for {names}; later releases stand" if names else f"{MANIFEST} is missing"
+        raise NotFound(f"release {release} is gone from the store: {why}; see `headwater verify`")
+    return at
+
+
 def facts(ledger: Ledger, release: str) -> Facts:
     """The facts of a release.
 
     Raises:
         NotFound: no commit holds that release, or its files are gone.
     """
-    at = ledger.of_release(release)
+    at = whole(ledger, release)
     answers = {name: ask(at, question).to_pylist() for name, question in _QUESTIONS.items()}
     (row,) = at.db.rows("SELECT DISTINCT * FROM release WHERE release = $name", {"name": release})
     runs = at.db.rows("SELECT DISTINCT * FROM run WHERE release = $name ORDER BY started_at", {"name": release})

@@ -3,15 +3,23 @@
 from collections.abc import Sequence
 from html import escape
 
-from pipelines.exports.summary import Entry, Summary
+from pipelines.exports.summary import Entry, Section, Summary
 from pipelines.shard.files import side_json
 from schemas.digest import plain
 
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;margin:.5rem 0}"
-    "td,th{border:1px solid #999;padding:.2rem .6rem;text-align:left;overflow-wrap:anywhere}th{white-space:nowrap}dt{font-weight:bold;margin-top:.8rem}dd{margin:0}"
-    ".provider::after{content:' (written by the provider)';font-weight:normal;color:#555}.notice{border-left:4px solid #999;padding-left:1rem}"
+# Colours of text keep 7:1 to their ground (WCAG 2.2, 1.4.6).
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1d2430;background:#fff}"
+    "h1{line-height:1.2}h2{margin-top:2.5rem;padding-bottom:.2rem;border-bottom:2px solid #1d2430}h3{margin:1.8rem 0 .3rem}"
+    ".scroll{overflow-x:auto}table{border-collapse:collapse;margin:.3rem 0}"
+    "td,th{border:1px solid #98a1ae;padding:.25rem .6rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
+    "th{background:#eef1f5}td.number{text-align:right;white-space:nowrap}"
+    "dt{font-weight:600;margin-top:.8rem}dd{margin:0;overflow-wrap:anywhere}"
+    ".by{font-weight:400;font-size:.85em;color:#3f4a59;border:1px solid #98a1ae;border-radius:.3rem;padding:0 .35rem;margin-left:.4rem;white-space:nowrap}"
+    ".notice{border-left:4px solid #8a4b00;padding-left:1rem}code{overflow-wrap:anywhere}"
+    "@media print{body{max-width:none;margin:0}h2,h3,dt{break-after:avoid}tr{break-inside:avoid}}"
 )
+_MARKS = {"provider": "written by the provider", "ledger": "counted"}
 
 
 def as_json(paper: Summary) -> bytes:
@@ -23,20 +31,23 @@ def as_markdown(paper: Summary) -> bytes:
     """The summary as Markdown; what the provider wrote is marked."""
     lines = [f"# {paper.title}", "", f"Release `{paper.release}`, as of {paper.commit}.", "", f"> {paper.notice}", ""]
     for section in paper.sections:
-        lines += [f"## {section.number} {section.title}", ""]
+        lines += [f"## {_part(section)}", ""] if section.part else []
+        lines += [f"### {section.number} {section.title}", ""]
         for entry in section.entries:
             lines += [*_markdown(entry), ""]
-        if not section.entries:
-            lines += ["Nothing to say.", ""]
     return "\n".join(lines).encode()
 
 
+def _part(section: Section) -> str:
+    return f"{section.number.partition('.')[0]}. {section.part}"
+
+
 def _markdown(entry: Entry) -> list[str]:
-    mark = " (written by the provider)" if entry.by == "provider" else ""
+    mark = f" ({_MARKS['provider']})" if entry.by == "provider" else ""
     if isinstance(entry.value, str):
-        return [f"**{entry.label}**{mark}: {_cell(entry.value)}"]
+        return [f"**{_cell(entry.label)}**{mark}: {_cell(entry.value)}"]
     head, *rows = entry.value
-    return [f"**{entry.label}**{mark}:", "", _row(head), _row(["---"] * len(head)), *map(_row, rows)]
+    return [f"**{_cell(entry.label)}**{mark}:", "", _row(head), _row(["---"] * len(head)), *map(_row, rows)]
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -54,28 +65,41 @@ def _cell(text: str) -> str:
 def as_html(paper: Summary) -> bytes:
     """The summary as one page that loads nothing."""
     body = [
-        f"<h1>{escape(paper.title)}</h1>",
         f"<p>Release <code>{escape(paper.release)}</code>, as of {escape(paper.commit)}.</p>",
         f'<p class="notice">{escape(paper.notice)}</p>',
     ]
     for section in paper.sections:
-        body.append(f"<h2>{escape(section.number)} {escape(section.title)}</h2>")
-        entries = "".join(
-            f'<dt class="{entry.by}">{escape(entry.label)}</dt><dd>{_html(entry)}</dd>' for entry in section.entries
-        )
-        body.append(f"<dl>{entries}</dl>" if entries else "<p>Nothing to say.</p>")
-    head = f'<meta charset="utf-8"><title>{escape(paper.title)}</title><style>{_STYLE}</style>'
-    return (
-        f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n'.encode()
-        + "\n".join(body).encode()
-        + b"\n</body></html>\n"
+        body += [f"<h2>{escape(_part(section))}</h2>"] if section.part else []
+        body.append(f"<h3>{escape(section.number)} {escape(section.title)}</h3>")
+        entries = "".join(f"<dt>{escape(one.label)}{_mark(one)}</dt><dd>{_html(one)}</dd>" for one in section.entries)
+        body += [f"<dl>{entries}</dl>"] if entries else []
+    return page(paper.title, "\n".join(body))
+
+
+def page(title: str, body: str) -> bytes:
+    """A paper as one HTML page without scripts that loads nothing; `body` is markup, `title` is not."""
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style>"
     )
+    text = f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n<h1>{escape(title)}</h1>\n{body}\n</body></html>\n'
+    return text.encode()
+
+
+def _mark(entry: Entry) -> str:
+    return f'<span class="by">{_MARKS[entry.by]}</span>'
 
 
 def _html(entry: Entry) -> str:
     if isinstance(entry.value, str):
         return escape(entry.value)
     head, *rows = entry.value
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    below = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{top}</tr>{below}</table>"
+    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    below = "".join("<tr>" + "".join(map(_html_cell, row)) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{below}</tbody></table></div>'
+
+
+def _html_cell(text: str) -> str:
+    is_number = text.replace(",", "").replace(".", "").removesuffix("%").isdigit()
+    kind = ' class="number"' if is_number else ""
+    return f"<td{kind}>{escape(text)}</td>"

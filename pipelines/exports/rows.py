@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from pipelines.audit.open import Ledger
 from pipelines.audit.words import Row
-from pipelines.exports.facts import NOTICE
+from pipelines.exports.facts import NOTICE, whole
 from pipelines.shard.tar import END, read_members
 from pipelines.store import Store
 from schemas.digest import sha256
@@ -65,7 +65,7 @@ def rows(ledger: Ledger, release: str) -> Iterator[Row]:
         NotFound: no commit holds that release, or a tar is gone.
         ShardError: a sample is damaged.
     """
-    at = ledger.of_release(release)
+    at = whole(ledger, release)
     shards = at.db.rows(
         "SELECT DISTINCT shard_id, lane, split, path FROM shard WHERE release = ? ORDER BY path", [release]
     )

@@ -8,7 +8,7 @@ split, measures, judges and edits; for a published one the bytes of its sample i
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,14 +17,14 @@ import pyarrow.compute as pc
 
 from pipelines.audit.open import Ledger
 from pipelines.audit.words import Row
-from pipelines.exports.facts import NOTICE
+from pipelines.exports.facts import NOTICE, requests_against
 from pipelines.exports.rows import sample_at
 from pipelines.late.rederive import Again, Made, decisions_of
 from pipelines.late.stored import Done, Stored, stored
 from pipelines.runner import Progress, quiet
 from pipelines.site import Site
 from schemas.digest import digest
-from schemas.errors import HeadwaterError, InputError, LedgerError
+from schemas.errors import HeadwaterError, InputError, LedgerError, NotFound
 from schemas.item import ID
 
 # What a sample of single items cannot show; printed in every certificate.
@@ -33,6 +33,9 @@ NOT_COVERED = (
     "that the captured bytes are what a server sent: only that they have the digest of then",
     "what captures and evidence files were read to say: the rows of the ledger are taken, not made again",
 )
+
+
+_GONE = "its shard is gone"
 
 
 class Agreement(StrEnum):
@@ -81,6 +84,11 @@ class Certificate:
     notice: str
 
     @property
+    def holds(self) -> bool:
+        """Whether no item differs, and at least one that was published came out as it was."""
+        return not self.differ and any(one.sample and one.result == Agreement.AGREES for one in self.items)
+
+    @property
     def digest(self) -> str:
         """The SHA-256 over the canonical JSON of all this: what a signature would be of."""
         return digest("certificate", self).hex()
@@ -105,6 +113,7 @@ def certify(
         checked = [_unable(row, str(error)) for row in drawn]
     else:
         checked = list(_checked(there, site, release, drawn, progress))
+        checked = [_withdrawn(one, ledger, release) for one in checked]
     checked.sort(key=lambda one: one.item_id)
     (said,) = at.db.rows(
         "SELECT DISTINCT r.run, r.recipe_digest, r.version, e.set_root FROM run r JOIN release e USING (release) WHERE release = $name",
@@ -142,6 +151,21 @@ def _result(row: Row, result: Agreement, what: Sequence[str], sample: str | None
         item_id=row["item_id"].hex(), lane=row["lane"], state=row["state"] or "unknown", content_sha256=row["content_sha256"].hex(),
         result=result, what=tuple(what), sample=sample,
     )  # fmt: skip
+
+
+def _withdrawn(one: Checked, ledger: Ledger, release: str) -> Checked:
+    """The item as it came out; where it differs because a request took it out, or took its shard away alone, that is said instead."""
+    if one.result is not Agreement.DIFFERS:
+        return one
+    own = {"item": bytes.fromhex(one.item_id)}
+    out = ledger.db.rows("SELECT DISTINCT request FROM request_match WHERE item_id = $item ORDER BY 1", own)
+    if out:
+        why = f"it was taken out for {', '.join(row['request'] for row in out)}, with what it was made of"
+    elif all(_GONE in what for what in one.what) and (names := ", ".join(requests_against(ledger, release))):
+        why = f"the release was taken down for {names}, so that its shard is gone; all else of the item came out as recorded"
+    else:
+        return one
+    return replace(one, result=Agreement.UNABLE, what=(why,))
 
 
 def _checked(there: Stored, site: Site, release: str, drawn: Sequence[Row], progress: Progress) -> Iterator[Checked]:
@@ -224,6 +248,8 @@ def _sample(there: Stored, release: str, row: Row, parts: Mapping[str, bytes] | 
         return ["it is not published again: a room ended it"]
     try:
         old = sample_at(there.store, f"releases/{release}/{row['shard']}", row["offset"], row["length"])
+    except NotFound as error:
+        return [f"{_GONE}: {error}"]
     except HeadwaterError as error:
         return [f"its sample in the shard cannot be read: {error}"]
     names = sorted({*old, *parts})

@@ -180,7 +180,7 @@ class Again:
         return parts
 
     def _parts(self, table: str) -> tuple[Part, ...]:
-        return tuple(part for part in self.there.ledger.commit.files if part.table == table and part.rows)
+        return tuple(part for part in self.there.ledger.db.parts(table) if part.rows)
 
     def _rows(self, table: str, schema: pa.Schema, ids: Sequence[bytes]) -> pa.Table:
         return self._where(table, schema, "capture_id", pa.array(ids, ID))

@@ -43,8 +43,7 @@ class Stored:
 
     def table(self, name: str) -> pa.Table:
         """A table of the ledger in its own schema, every row of every part."""
-        parts = [part for part in self.ledger.commit.files if part.table == name]
-        return self.store.table(parts, TABLES[name])
+        return self.store.table(self.ledger.db.parts(name), TABLES[name])
 
     def texts(self, lane: str, ids: pa.Array) -> Iterator[tuple[Lane, pa.RecordBatch]]:
         """The items of these ids as the split made them, in the language measured, part by part; and the lane for their source."""

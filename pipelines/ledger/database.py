@@ -72,6 +72,15 @@ class Database:
         """Names of all tables, sorted."""
         return sorted(self._parts)
 
+    @property
+    def all_parts(self) -> tuple[Part, ...]:
+        """The files that all tables stand on."""
+        return tuple(part for name in self.tables for part in self._parts[name])
+
+    def parts(self, name: str) -> tuple[Part, ...]:
+        """The files that a table stands on."""
+        return tuple(self._parts.get(name, ()))
+
     def count(self, name: str) -> int:
         """Rows of a table, the same one twice counted twice. Costs nothing: the commit says it."""
         return sum(part.rows for part in self._parts.get(name, ()))

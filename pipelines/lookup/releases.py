@@ -1,7 +1,7 @@
 """The releases a page is looked up in: the ledger as of its head, and as of each commit that published another one."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -9,8 +9,8 @@ import duckdb
 
 from pipelines.audit.open import Ledger
 from pipelines.ledger.database import Database
-from pipelines.ledger.log import Commit, Log
-from pipelines.store import Store
+from pipelines.ledger.log import Commit, Log, standing
+from pipelines.store import Part, Store
 from schemas.errors import NotFound, QueryRefused
 
 MOST = 8  # Chosen: what is older is asked with `headwater ask published --as-of N`; each open ledger holds some MB
@@ -59,22 +59,26 @@ class Releases:
             raise NotFound(f"the ledger in {self.store.root} holds no run yet")
         if self._open and self._open[0].commit.hash == head.hash:
             return
-        known = {one.commit.hash: one for one in self._open}
-        wanted = _publishing(self.store)
-        for gone in known.keys() - {commit.hash for commit in wanted}:
+        commits = list(Log(self.store).commits())
+        # By their files too: a request may have had some of an earlier commit's erased since it was opened.
+        known = {(one.commit.hash, frozenset(one.db.all_parts)): one for one in self._open}
+        wanted = {
+            (one.hash, frozenset(files)): one for one in _publishing(commits) if (files := standing(one, commits))
+        }
+        for gone in known.keys() - wanted.keys():
             known.pop(gone).db.close()
-        self._open = [known.get(commit.hash) or _opened(self.store, commit) for commit in wanted]
+        self._open = [known.get(key) or _opened(self.store, commit, key[1]) for key, commit in wanted.items()]
 
 
-def _opened(store: Store, commit: Commit) -> Ledger:
-    return Ledger(store=store, commit=commit, db=Database(store, commit.files))
+def _opened(store: Store, commit: Commit, files: Iterable[Part]) -> Ledger:
+    return Ledger(store=store, commit=commit, db=Database(store, sorted(files, key=lambda part: part.path)))
 
 
-def _publishing(store: Store) -> list[Commit]:
+def _publishing(commits: Sequence[Commit]) -> list[Commit]:
     """The last commit, and the last one of every other release, the newest first."""
     seen: set[str] = set()
     found: list[Commit] = []
-    for commit in reversed(list(Log(store).commits())):
+    for commit in reversed(commits):
         made = {part.path for part in commit.files if part.table == "release"}
         if not found or (made and not made <= seen):
             found.append(commit)

@@ -5,7 +5,7 @@ import pytest
 
 from pipelines.audit.open import Ledger
 from pipelines.exports.facts import facts
-from pipelines.exports.summary import words
+from pipelines.exports.said import words
 
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs/exports.md").read_text("utf-8")
 (WORDS,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from pipelines.cli import main
-from pipelines.exports.summary import FIELDS, OPTIONAL
+from pipelines.exports.said import FIELDS, OPTIONAL
 from pipelines.verbs.exports import KINDS
 from tests.exports.conftest import PAGE, WORDS
 

@@ -3,19 +3,23 @@
 import dataclasses
 import json
 import shutil
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
 
 from pipelines.audit.open import Ledger
 from pipelines.cli import main
-from pipelines.late.certify import Agreement, _compared, _drawn, certify
+from pipelines.exports.facts import whole
+from pipelines.late.certify import Agreement, Checked, _compared, _drawn, _sample, _withdrawn, certify
 from pipelines.late.rederive import Made
 from pipelines.late.stored import stored
+from pipelines.ledger.log import Log
 from pipelines.store import Store
 from schemas.decision import DECISION
 from schemas.errors import InputError, NotFound
 from schemas.item import LEDGER_ITEM
+from schemas.tables import TABLES
 from tests.conftest import site_at
 
 
@@ -81,6 +85,48 @@ def test_a_changed_byte_of_a_shard_is_named(copied):
     tar.write_bytes(content)
     (found,) = [one for one in made(site, release, sample=1).items if one.item_id == row["item_id"].hex()]
     assert (found.result, found.what) == (Agreement.DIFFERS, ("part json of its sample differs",))
+
+
+def test_a_shard_that_a_request_took_away_is_said_so_and_does_not_differ(copied):
+    site, release = copied
+    shutil.rmtree(site.store.local(f"releases/{release}"))
+    ledger = Ledger.open(site.store)
+    what = _sample(
+        stored(Ledger.open(site.store, commit=0)), release, {"shard": "web/data/a.tar", "offset": 0, "length": 9}, {}
+    )
+    one = Checked(
+        item_id="ab", lane="web", state="kept", content_sha256="cd", result=Agreement.DIFFERS, what=tuple(what)
+    )
+    assert _withdrawn(one, ledger, release) == one
+    with pytest.raises(NotFound, match=r"is gone from the store: manifest\.json is missing"):
+        whole(ledger, release)
+    match = {
+        "request": "R-7",
+        "item_id": bytes(32),
+        "why": "named",
+        "release": release,
+        "done_at": datetime(2026, 1, 1, tzinfo=UTC),
+    }
+    part = site.store.publish("request_match", pa.Table.from_pylist([match], schema=TABLES["request_match"]))
+    Log(site.store).append("forget-R-7", None, [part], of_head=lambda head: head.files)
+    ledger = Ledger.open(site.store)
+    found = _withdrawn(one, ledger, release)
+    assert (found.result, found.what) == (
+        Agreement.UNABLE,
+        ("the release was taken down for R-7, so that its shard is gone; all else of the item came out as recorded",),
+    )
+    both = dataclasses.replace(one, what=("language was en, is xx", *one.what))
+    assert _withdrawn(both, ledger, release) == both
+    out = dataclasses.replace(one, item_id="00" * 32, what=("the captures give no such item",))
+    assert _withdrawn(out, ledger, release).what == ("it was taken out for R-7, with what it was made of",)
+    with pytest.raises(NotFound, match="is gone from the store: it was taken down for R-7; later releases stand"):
+        whole(ledger, release)
+
+
+def test_without_a_published_item_that_agrees_a_certificate_does_not_hold(first):
+    dropped = tuple(one for one in first.items if one.state == "dropped")
+    assert (first.holds, dataclasses.replace(first, items=dropped).holds) == (True, False)
+    assert not dataclasses.replace(first, differ=1).holds
 
 
 @pytest.mark.parametrize("how", ["gone", "other"])

@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 pytest.importorskip("starlette")
 
+from pipelines.audit.console import query
+from pipelines.audit.open import Ledger
 from pipelines.ledger.ledger import commit_run
-from pipelines.ledger.log import Log
+from pipelines.ledger.log import Erased, Log
 from pipelines.lookup.app import HEADERS, application
 from pipelines.lookup.asked import MOST_CHARS, read
 from pipelines.lookup.limit import MOST_CLIENTS, Limit, network
@@ -172,6 +175,30 @@ def test_an_earlier_release_still_counts_and_a_new_one_is_seen_after_a_while(tmp
         [{"release": "later", "items": 0}, {"release": made.RELEASE, "items": 1}],
     )
     assert [item["release"] for page in found["pages"] for item in page["items"]] == [made.RELEASE]
+
+
+def test_what_a_request_erased_of_an_earlier_commit_is_gone_and_the_rest_is_still_answered(tmp_path, clock):
+    store = Store(root=str(tmp_path))
+    commit_run(store, made.run_row("made-0"), made.publish(store, made.tables()), made.expected())
+    app = application(lookup_page(store, [HOST], clock=clock))
+    assert len(api(app, made.uri("short"))[1]["pages"]) == 1
+    head = Log(store).head()
+    (old,) = [part for part in head.files if part.table == "capture"]
+    rows = store.read_part(old)
+    new = store.publish("capture", rows.filter(pc.not_equal(rows.column("uri"), made.uri("short"))))
+    later = pa.Table.from_pylist([{**made.ROWS["release"][0], "release": "later"}], schema=TABLES["release"])
+    files = [
+        new,
+        store.publish("release", later),
+        *(part for part in head.files if part.table not in ("capture", "release")),
+    ]
+    Log(store).append("forget-1", None, files, replaces=[Erased(path=old.path, sha256=old.sha256, by=new.path)])
+    store.delete(old.path)
+    clock.now += FRESH_S
+    status, found = api(app, made.HOST)
+    assert (status, [row["release"] for row in found["releases"]]) == (200, ["later", made.RELEASE])
+    assert made.uri("short") not in {page["uri"] for page in found["pages"]}
+    assert query(Ledger.open(store, commit=0), "SELECT count(*) AS n FROM capture").to_pylist() == [{"n": new.rows}]
 
 
 def test_no_personal_data_and_no_more_than_an_excerpt_is_shown(app):
