@@ -44,18 +44,18 @@ def _durations(db: Database) -> str:
 def credits(ledger: Ledger) -> pa.Table:
     """A row for each published item whose licence is not public domain, or unknown: what a notice says of it and where the item lies.
 
-    licence ("unknown": none was found), class, lane, source, source_title, provider, author (what the file itself says of its creator
-    or copyright; null: it says nothing), uri (null: not recorded), of_card, item_id, key, shard (relative to the release), offset,
-    length; by licence, source, uri and item.
+    licence ("unknown": none was found), class, lane, source, source_title, source_url, provider, author (what the file itself says of its
+    creator or copyright; null: it says nothing), uri (null: not recorded), of_card, edited (the stages that changed it, sorted; null:
+    none did), item_id, key, shard (relative to the release), offset, length; by licence, source, uri and item.
     """
     found = ledger.db.table(
         f"WITH said AS (SELECT capture_id, string_agg(DISTINCT excerpt, '; ' ORDER BY excerpt) AS author FROM rights"
-        " WHERE mechanism = 'file_metadata' GROUP BY 1)"
-        " SELECT coalesce(q.licence, 'unknown') AS licence, q.lane, q.source, s.title AS source_title, s.provider, author, uri, of_card,"
-        f" q.item_id, p.key, h.path AS shard, p.offset, p.length FROM ({_published(ledger.db)}) q JOIN placement p USING (item_id)"
+        " WHERE mechanism = 'file_metadata' GROUP BY 1), changed AS (SELECT item_id, list_sort(list(DISTINCT stage)) AS edited FROM decision"
+        " WHERE verdict = 'edit' GROUP BY 1) SELECT coalesce(q.licence, 'unknown') AS licence, q.lane, q.source, s.title AS source_title,"
+        f" s.url AS source_url, s.provider, author, uri, of_card, edited, q.item_id, p.key, h.path AS shard, p.offset, p.length FROM ({_published(ledger.db)}) q JOIN placement p USING (item_id)"
         " JOIN (SELECT DISTINCT shard_id, release, path FROM shard) h USING (shard_id, release)"
         f" LEFT JOIN ({_captured(ledger.db)}) USING (capture_id) LEFT JOIN said USING (capture_id)"
-        " LEFT JOIN (SELECT DISTINCT name, title, provider FROM source) s ON s.name = q.source"
+        " LEFT JOIN changed USING (item_id) LEFT JOIN (SELECT DISTINCT name, title, url, provider FROM source) s ON s.name = q.source"
         " ORDER BY licence, q.source, uri, q.item_id"
     )
     classed = _with_class(found)

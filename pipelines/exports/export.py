@@ -50,7 +50,7 @@ def exports(said: Path | None = None) -> tuple[Export, ...]:
         Export(name="eu-summary", says="the EU's summary of training content; refuses while an input is unknown",
                forms={".md": paper(render.as_markdown), ".html": paper(render.as_html), ".json": paper(render.as_json)}),
         Export(name="notice", says="title, author, source and licence of each item that is owed an attribution",
-               forms={".txt": notice.write_notice, ".jsonl": notice.notice_rows}),
+               forms={".txt": notice.write_notice, ".html": notice.write_html, ".jsonl": notice.notice_rows}),
         Export(name="card", says="dataset card of the whole release, as Hugging Face reads it", forms={".md": _paper(card.card)}),
         Export(name="parquet", says="texts and the places of pictures and sounds, a row an item", forms={".parquet": rows.write_parquet}),
         Export(name="jsonl", says="the same as lines of JSON", forms={".jsonl": rows.write_jsonl}),

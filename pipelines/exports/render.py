@@ -12,11 +12,11 @@ STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1d2430;background:#fff}"
     "h1{line-height:1.2}h2{margin-top:2.5rem;padding-bottom:.2rem;border-bottom:2px solid #1d2430}h3{margin:1.8rem 0 .3rem}"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;margin:.3rem 0}"
-    "td,th{border:1px solid #98a1ae;padding:.25rem .6rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}"
-    "th{background:#eef1f5}td.number{text-align:right;white-space:nowrap}"
+    "td,th{border:1px solid #98a1ae;padding:.25rem .6rem;text-align:left;vertical-align:top;min-width:4rem;max-width:22rem}"
+    "td{overflow-wrap:break-word}th{overflow-wrap:normal;background:#eef1f5}td.number{text-align:right;white-space:nowrap}"
     "dt{font-weight:600;margin-top:.8rem}dd{margin:0;overflow-wrap:anywhere}"
     ".by{font-weight:400;font-size:.85em;color:#3f4a59;border:1px solid #98a1ae;border-radius:.3rem;padding:0 .35rem;margin-left:.4rem;white-space:nowrap}"
-    ".notice{border-left:4px solid #8a4b00;padding-left:1rem}code{overflow-wrap:anywhere}"
+    ".notice{border-left:4px solid #8a4b00;padding-left:1rem}code,li,p{overflow-wrap:anywhere}li{margin:.5rem 0}a{color:#0b4f7a}summary{cursor:pointer}"
     "@media print{body{max-width:none;margin:0}h2,h3,dt{break-after:avoid}tr{break-inside:avoid}}"
 )
 _MARKS = {"provider": "written by the provider", "ledger": "counted"}
@@ -78,12 +78,21 @@ def as_html(paper: Summary) -> bytes:
 
 def page(title: str, body: str) -> bytes:
     """A paper as one HTML page without scripts that loads nothing; `body` is markup, `title` is not."""
-    head = (
+    return head(title) + body.encode() + foot()
+
+
+def head(title: str) -> bytes:
+    """How such a page begins, its title as its heading included."""
+    told = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style>"
     )
-    text = f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n<h1>{escape(title)}</h1>\n{body}\n</body></html>\n'
-    return text.encode()
+    return f'<!doctype html>\n<html lang="en"><head>{told}</head><body>\n<h1>{escape(title)}</h1>\n'.encode()
+
+
+def foot() -> bytes:
+    """How it ends."""
+    return b"\n</body></html>\n"
 
 
 def _mark(entry: Entry) -> str:

@@ -16,7 +16,7 @@ def export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("release", help="the name of a release of the site's ledger")
     parser.add_argument(
         "--out", type=Path, metavar="FILE",
-        help="where to write; its suffix chooses the form (eu-summary: .md .html .json; notice: .txt .jsonl). Without it: standard output",
+        help="where to write; its suffix chooses the form (eu-summary: .md .html .json; notice: .txt .html .jsonl). Without it: standard output",
     )  # fmt: skip
     parser.add_argument("--words", type=Path, metavar="FILE.toml", help="what only people can say, for eu-summary")
 
@@ -24,7 +24,7 @@ def export_arguments(parser: argparse.ArgumentParser) -> None:
 def export(asked: argparse.Namespace) -> None:
     """Write one export, whole or not at all."""
     from pipelines.audit.open import Ledger
-    from pipelines.exports.export import content
+    from pipelines.exports.export import content, exports
     from pipelines.exports.export import export as write
     from pipelines.shard.files import atomic_file, file_sha256
     from pipelines.site import load_site
@@ -41,8 +41,9 @@ def export(asked: argparse.Namespace) -> None:
         return
     if asked.out.is_dir():
         raise InputError(f"--out {asked.out} is a folder; name a file")
-    if asked.kind == "eu-summary" and asked.out.suffix not in (".md", ".html", ".json"):
-        raise InputError(f"eu-summary is written as .md, .html or .json; {asked.out} says none of them")
+    (forms,) = [one.forms for one in exports() if one.name == asked.kind]
+    if asked.out.suffix not in forms:
+        raise InputError(f"{asked.kind} is written as {' or '.join(forms)}; {asked.out} says none of them")
     with atomic_file(asked.out) as out:
         items = write(ledger, asked.kind, asked.release, out, suffix=asked.out.suffix, said=asked.words)
     report = {"export": asked.kind, "release": asked.release, "out": str(asked.out), "bytes": asked.out.stat().st_size,

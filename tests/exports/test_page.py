@@ -64,7 +64,9 @@ def test_what_cannot_be_done_is_said(typed, tmp_path, capsys):
     assert typed("export eu-summary demo-x") == 2
     assert "needs --words FILE.toml" in capsys.readouterr().err
     assert typed("export eu-summary demo-x --words eu-summary.toml --out summary.pdf") == 2
-    assert "written as .md, .html or .json; summary.pdf says none" in capsys.readouterr().err
+    assert "written as .md or .html or .json; summary.pdf says none" in capsys.readouterr().err
+    assert typed("export croissant demo-x --out croissant.xml") == 2
+    assert "croissant is written as .json; croissant.xml says none" in capsys.readouterr().err
     assert typed(f"export card demo-x --out {tmp_path}") == 2
     assert "is a folder; name a file" in capsys.readouterr().err
 

@@ -4,12 +4,14 @@ import json
 import re
 import shutil
 import warnings
+from html.parser import HTMLParser
 
 import pytest
 import yaml
 
 from pipelines.audit.questions import ask
 from pipelines.exports.card import card
+from pipelines.exports.credited import works
 from pipelines.exports.croissant import croissant
 from pipelines.exports.export import content, exports
 from pipelines.exports.facts import NOTICE
@@ -114,13 +116,46 @@ def test_the_lineage_event_has_a_uuid_its_sources_and_the_release(known):
     assert event["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"] == known.release["items"]
 
 
-def test_the_notice_names_each_item_that_is_owed_something_once(released):
+@pytest.fixture(scope="module")
+def lines(released):
+    """The notice of the demo, a row an item."""
     ledger, name, _ = released
-    lines = [json.loads(line) for line in content(ledger, "notice", name, suffix=".jsonl").splitlines()]
+    return [json.loads(line) for line in content(ledger, "notice", name, suffix=".jsonl").splitlines()]
+
+
+def test_the_notice_has_each_item_that_is_owed_something_once(released, lines):
+    ledger = released[0]
     assert [one["item_id"] for one in lines] == [row["item_id"].hex() for row in ask(ledger, "credits").to_pylist()]
     assert "CC0-1.0" not in {one["licence"] for one in lines}
     by_river = next(one for one in lines if one["source"] == "http://river.example/")
     assert (by_river["title"], by_river["author"], by_river["owed"]) == ("By the river", None, "attribution")
+    assert by_river["licence_url"] == ["https://creativecommons.org/licenses/by/4.0/"]
+
+
+def test_the_notice_for_people_gathers_what_is_owed_alike_and_leaves_nothing_out(released, lines):
+    ledger, name, _ = released
     text = content(ledger, "notice", name).decode()
-    assert text.count("\n- ") == len(lines)
-    assert '- "By the river", author not recorded, http://river.example/ (in: ' in text
+    assert '- "By the river", author not recorded, http://river.example/\n' in text
+    assert text.count("\n- ") == len(list(works(lines))) < len(lines)
+    flat = re.sub(r"\s+", " ", text)
+    page = Cells()
+    page.feed(content(ledger, "notice", name, suffix=".html").decode())
+    for one in works(lines):
+        for said in (one.place, one.title, one.licence, *one.copyright, *one.files):
+            assert said is None or said == "unknown" or " ".join(said.split()) in flat
+            assert said is None or said == "unknown" or " ".join(said.split()) in page.text
+    assert not {"script", "img", "link"} & page.tags
+
+
+class Cells(HTMLParser):
+    """The text and the tags of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.text, self.tags = "", set()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+
+    def handle_data(self, data):
+        self.text += data
