@@ -116,6 +116,29 @@ def test_what_drops_and_whatif_print_is_as_their_schemas_say(ran, validators):
     assert complaints(validators["whatif.json"], answer) == []
 
 
+def test_answers_of_the_audit_are_as_their_schemas_say(ran, validators, tmp_path):
+    def says(name, *command):
+        answer = told(*command, "--site", ran[0])
+        rows = answer if isinstance(answer, list) else [answer]
+        assert [text for row in rows for text in complaints(validators[f"{name}.json"], row)] == []
+        return answer
+
+    rows = told("sql", "select state, min(lower(hex(item_id))) as item from disposition group by 1", "--site", ran[0])
+    of = {row["state"]: row["item"] for row in rows}
+    for name in (of["kept"], of["merged"], "http://river.example/"):
+        says("why", "why", name)
+    says("where", "where", of["kept"])
+    assert says("verified", "verify")["ok"]
+    says("verified", "verify", ran[1]["release"])
+    assert len(says("question", "ask")) > 20
+    proof = says("proof", "prove", of["kept"])
+    (tmp_path / "proof.json").write_text(json.dumps(proof))
+    assert told("prove", "--check", tmp_path / "proof.json") == {"ok": True, "problems": []}
+    says("export", "export", "card", ran[1]["release"], "--out", tmp_path / "README.md")
+    says("export", "export", "jsonl", ran[1]["release"], "--out", tmp_path / "rows.jsonl")
+    says("takedown-plan", "forget", "--item", of["kept"], "--request", "R-1")
+
+
 def test_times_are_rfc_3339(ran):
     (row,) = told("sql", "select started_at from run", "--site", ran[0])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", row["started_at"])

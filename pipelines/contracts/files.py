@@ -9,6 +9,7 @@ import pyarrow as pa
 
 import schemas
 from pipelines.contracts import faces
+from pipelines.contracts.answers import answers
 from pipelines.contracts.arrow import Schema, of_fields
 from pipelines.contracts.comments import assigns, before, fields_of
 from pipelines.lanes import LANES
@@ -32,6 +33,7 @@ def made() -> dict[str, str]:
         "drops-row": _titled("A row of `headwater drops --json`", faces.drops_row()),
         "drops-sample": _titled("An item of `headwater drops --reason R --json`", faces.drops_sample()),
         "plan-estimate": _titled("The `estimate` of `headwater plan --json`", faces.estimate()),
+        **{name: _titled(title, schema) for name, (title, schema) in answers().items()},
     }
     return {
         f"{name}.json": json.dumps({"$schema": DIALECT, **schema}, indent=1, ensure_ascii=False) + "\n"

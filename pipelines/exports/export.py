@@ -25,6 +25,18 @@ class Export:
     forms: dict[str, Write]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A paper in a file. `export`: its name; `out`: the file; `bytes`, `sha256`: of the file; `items`: how many it tells one by one, null: it is about all."""
+
+    export: str
+    release: str
+    out: str
+    bytes: int
+    sha256: str
+    items: int | None
+
+
 def _paper(render_: Callable[[Facts], bytes]) -> Write:
     def write(ledger: Ledger, release: str, out: BinaryIO) -> None:
         out.write(render_(facts(ledger, release)))

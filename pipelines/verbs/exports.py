@@ -23,8 +23,10 @@ def export_arguments(parser: argparse.ArgumentParser) -> None:
 
 def export(asked: argparse.Namespace) -> None:
     """Write one export, whole or not at all."""
+    from dataclasses import asdict
+
     from pipelines.audit.open import Ledger
-    from pipelines.exports.export import content, exports
+    from pipelines.exports.export import Written, content, exports
     from pipelines.exports.export import export as write
     from pipelines.shard.files import atomic_file, file_sha256
     from pipelines.site import load_site
@@ -46,12 +48,13 @@ def export(asked: argparse.Namespace) -> None:
         raise InputError(f"{asked.kind} is written as {' or '.join(forms)}; {asked.out} says none of them")
     with atomic_file(asked.out) as out:
         items = write(ledger, asked.kind, asked.release, out, suffix=asked.out.suffix, said=asked.words)
-    report = {"export": asked.kind, "release": asked.release, "out": str(asked.out), "bytes": asked.out.stat().st_size,
-              "sha256": file_sha256(asked.out)} | ({} if items is None else {"items": items})  # fmt: skip
-    if asked.json:
-        show.as_json(report)
-    else:
-        show.lines(report)
+    report = asdict(
+        Written(
+            export=asked.kind, release=asked.release, out=str(asked.out), bytes=asked.out.stat().st_size, sha256=file_sha256(asked.out),
+            items=items,
+        )
+    )  # fmt: skip
+    show.as_json(report) if asked.json else show.lines(report)
 
 
 def certify_arguments(parser: argparse.ArgumentParser) -> None:

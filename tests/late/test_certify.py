@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
+from jsonschema import Draft202012Validator
 
 from pipelines.audit.open import Ledger
 from pipelines.cli import main
+from pipelines.contracts.files import made as made_schemas
 from pipelines.exports.facts import whole
 from pipelines.late.certify import Agreement, Checked, _compared, _drawn, _sample, _withdrawn, certify
 from pipelines.late.rederive import Made
@@ -64,6 +66,7 @@ def test_the_same_release_and_seed_give_the_same_certificate_in_another_folder(f
     body = json.loads(out.read_text())
     assert body == json.loads(capsys.readouterr().out)
     assert body["digest"] == first.digest
+    Draft202012Validator(json.loads(made_schemas()["certificate.json"])).validate(body)
     assert body["set_root"].startswith(release.rpartition("-")[2])
 
 
