@@ -137,6 +137,8 @@ def test_answers_of_the_audit_are_as_their_schemas_say(ran, validators, tmp_path
     says("export", "export", "card", ran[1]["release"], "--out", tmp_path / "README.md")
     says("export", "export", "jsonl", ran[1]["release"], "--out", tmp_path / "rows.jsonl")
     says("takedown-plan", "forget", "--item", of["kept"], "--request", "R-1")
+    told("requests", "add", "R-1", "--domain", "river.example", "--contact", "me@river.example", "--site", ran[0])
+    assert len(says("register-row", "requests")) == 1
 
 
 def test_times_are_rfc_3339(ran):

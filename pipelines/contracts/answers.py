@@ -180,12 +180,17 @@ def _report() -> Schema:
     item = _object({"item_id": HEX, "lane": TEXT, "link": TEXT, "similarity": NUMBER}, is_open=True)
     shard = _object({"lane": TEXT, "path": TEXT, "before": MAYBE, "after": MAYBE, "now": MAYBE}, is_open=True)
     scan: Schema = dict.fromkeys(("shards", "members", "bytes"), COUNT)
+    found = _object({**scan, "found": {"type": "array"}, "same_words": {"type": "array"}})
     place = _object({"store": TEXT, "reason": TEXT}, is_open=True)
     return _object({
-        "request": TEXT, "plan": HEX, "at": TEXT, "commit": _object({"seq": COUNT, "hash": HEX}),
+        "request": TEXT, "plan": HEX, "at": TEXT,
+        "commit": {"description": "null until it was made", **_nullable(_object({"seq": COUNT, "hash": HEX}))},
         "release": _object({"before": MAYBE, "after": MAYBE}), "items": _list(item), "captures": COUNT, "shards": _list(shard),
         "untouched_shards": COUNT,
-        "scan": {"description": "of the bytes of the shards: what was found again; empty is right",
-                 **_object({**scan, "found": {"type": "array"}, "same_words": {"type": "array"}})},
+        "scan": {"description": "of the bytes of the shards: what was found again; null: there was no shard to look at", **_nullable(found)},
         "cleared": _list(place), "remaining": _list(place), "exposure": _exposure(), "suppressed": COUNT, "beyond": TEXT,
     }, is_open=True)  # fmt: skip
+
+
+def _nullable(schema: Schema) -> Schema:
+    return {**schema, "type": [schema["type"], "null"]}

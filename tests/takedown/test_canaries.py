@@ -2,15 +2,18 @@
 
 import dataclasses
 import io
+import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from PIL import Image
 
 from pipelines.audit.open import Ledger
 from pipelines.audit.verify import verify_ledger
+from pipelines.contracts.files import made
 from pipelines.late.replay import Replay
 from pipelines.late.stored import stored
 from pipelines.ledger.log import Log
@@ -19,6 +22,7 @@ from pipelines.run import run
 from pipelines.suppression import suppression
 from pipelines.takedown.apply import apply
 from pipelines.takedown.plan import plan
+from schemas.digest import plain
 from schemas.errors import InputError, NotFound, SiteError
 from schemas.request import Scope
 from tests.takedown.decoded import contents
@@ -114,6 +118,12 @@ def found_in(root: Path, canaries):
 def remaining(store):
     rows = Ledger.open(store).db.rows("SELECT DISTINCT store FROM holding WHERE state = 'remaining'")
     return {row["store"] for row in rows}
+
+
+def test_the_proofs_are_as_their_schema_says(done):
+    schema = json.loads(made()["takedown-report.json"])
+    for report in done[3]:
+        Draft202012Validator(schema).validate(plain(report))
 
 
 def test_the_canaries_can_be_seen(demo, done):
