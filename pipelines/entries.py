@@ -150,7 +150,8 @@ def _holdings(
         for c in captured
         for receipt in c.receipts
         for part in receipt.parts
-        if part.rows and part.table in ("annotation", "licence", "rights", "robots", "unmatched", "frontier", "hosts")
+        if part.rows
+        and part.table in ("capture", "annotation", "licence", "rights", "robots", "unmatched", "frontier", "hosts")
     ]
     for one in grouped:
         if one.room == "sharded":

@@ -1,6 +1,7 @@
 """The capture: one act of obtaining bytes, and the evidence that came with them.
 
-Captures are facts; they hold no verdict. Personal data (uri, host) sits only here and in requests.
+Captures are facts; they hold no verdict. Personal data (uri, host) sits only here and in requests; the ledger keeps what may name
+a person (CAPTURE_PLACE) in other files than the rest (CAPTURE_FACT), so that erasing it rewrites no fact.
 """
 
 import json
@@ -74,6 +75,17 @@ CAPTURE = pa.schema(
         pa.field("payload_bytes", pa.int64()),  # after undoing codings; null where there is none
     ]
 )
+
+# What a request has erased of a capture: where it was obtained, what that place said of itself, and where its bytes lie.
+_PLACE = ("outcome", "reason", "detail", "uri", "uri_key", "host", "headers", "payload")
+
+CAPTURE_PLACE = pa.schema([field for field in CAPTURE if field.name in ("capture_id", *_PLACE)])
+CAPTURE_FACT = pa.schema([field for field in CAPTURE if field.name not in _PLACE])
+
+
+def erased(request: str) -> str:
+    """What stands in place of an address that was erased under a request."""
+    return f"[erased {request}]"
 
 
 def capture_id(

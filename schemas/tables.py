@@ -1,9 +1,12 @@
-"""The tables of the ledger: name -> Arrow schema. `signal_<lane>` is as wide as the lane's measures and stands apart."""
+"""The tables of the ledger: name -> Arrow schema. `signal_<lane>` is as wide as the lane's measures and stands apart.
+
+`capture` is a view: in files it is `capture_place`, which requests have erased, and `capture_fact`, which stays.
+"""
 
 import pyarrow as pa
 
 from schemas.annotation import ANNOTATION
-from schemas.capture import CAPTURE
+from schemas.capture import CAPTURE, CAPTURE_FACT, CAPTURE_PLACE
 from schemas.decision import DECISION, DISPOSITION, DUPLICATE, EDGE
 from schemas.item import LEDGER_ITEM
 from schemas.request import REQUEST, REQUEST_MATCH, SUPPRESSION
@@ -17,6 +20,8 @@ TABLES: dict[str, pa.Schema] = {
     "op": OP,
     "run": RUN,
     "capture": CAPTURE,
+    "capture_place": CAPTURE_PLACE,
+    "capture_fact": CAPTURE_FACT,
     "rights": RIGHTS,
     "robots": ROBOTS,
     "licence": LICENCE,

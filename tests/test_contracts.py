@@ -74,7 +74,7 @@ def test_the_closed_lists_are_in_them(validators):
         if "enum" in schema and name.removesuffix(".json") in TABLES
     }
     assert found == {
-        "annotation.json role", "capture.json outcome", "capture.json reason", "decision.json reason", "decision.json verdict",
+        "annotation.json role", "capture.json outcome", "capture.json reason", "capture_place.json outcome", "capture_place.json reason", "decision.json reason", "decision.json verdict",
         "disposition.json reason", "disposition.json state", "document.json kind", "request.json scope_kind", "request.json status",
         "rights.json mechanism", "rights.json usage", "rights.json verdict", "shard.json split", "source.json kind",
     }  # fmt: skip

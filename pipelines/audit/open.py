@@ -107,7 +107,7 @@ def _database(store: Store, commit: Commit) -> Database:
 
 
 def _named(commit: Commit) -> set[str]:
-    return {part.path for part in commit.files if part.table in ("item", "capture")}
+    return {part.path for part in commit.files if part.table in ("item", "capture_place")}
 
 
 def _root(where: str) -> str:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipelines.capture.subject import names
 from pipelines.late.stored import Stored
+from pipelines.ledger.captures import captures
 from pipelines.orders import LaneOrder, Sayers
 from pipelines.payload import payload_bytes
 from pipelines.receipt import Receipt
@@ -23,7 +24,6 @@ from pipelines.site import Site
 from pipelines.spine import run_part
 from pipelines.store import Part, Store
 from schemas.annotation import ANNOTATION
-from schemas.capture import CAPTURE
 from schemas.decision import DECISION
 from schemas.errors import HeadwaterError
 from schemas.item import ID, LEDGER_ITEM
@@ -60,7 +60,7 @@ class Again:
 
     def captures(self, ids: Sequence[bytes]) -> pa.Table:
         """The CAPTURE rows of these, one each."""
-        found = self._rows("capture", CAPTURE, ids)
+        found = captures(self.there.store, self.there.ledger.db, pa.array(ids, ID))
         first: dict[bytes, int] = {}
         for row, capture in enumerate(found.column("capture_id").to_pylist()):
             first.setdefault(capture, row)

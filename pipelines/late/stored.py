@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from pipelines.audit.open import Ledger
 from pipelines.lanes.lane import Lane
+from pipelines.ledger.captures import captures
 from pipelines.receipt import Receipt, read_receipt
 from pipelines.recipe import Recipe, Source, for_source, loads
 from pipelines.rooms import one_batch, with_language
@@ -43,6 +44,8 @@ class Stored:
 
     def table(self, name: str) -> pa.Table:
         """A table of the ledger in its own schema, every row of every part."""
+        if name == "capture":
+            return captures(self.store, self.ledger.db)
         return self.store.table(self.ledger.db.parts(name), TABLES[name])
 
     def texts(self, lane: str, ids: pa.Array) -> Iterator[tuple[Lane, pa.RecordBatch]]:

@@ -16,7 +16,8 @@ from schemas.errors import NotFound
 
 # By which columns a table is sorted, and by which its rows are looked up (the first of the order among them).
 ORDER: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "capture": (("host", "uri_key", "capture_id"), ("capture_id", "uri")),
+    "capture_place": (("host", "uri_key", "capture_id"), ("capture_id", "uri")),
+    "capture_fact": (("capture_id",), ("capture_id",)),
     "item": (("capture_id", "item_id"), ("capture_id", "item_id", "parent_id", "text_capture_id", "content_sha256")),
     "disposition": (("item_id",), ("item_id",)),
     "decision": (("item_id", "stage"), ("item_id",)),

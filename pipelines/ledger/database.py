@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.store import Part, Store
+from schemas.capture import CAPTURE
 from schemas.errors import LedgerError
 from schemas.tables import TABLES
 
@@ -25,6 +26,8 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": False,
 }
 
+
+_CAPTURE = ("capture_place", "capture_fact")  # what the view `capture` joins
 
 # Chosen: reading so few rows again costs more than keeping them (5 ms of CPU a statement).
 SMALL = 2_000
@@ -123,13 +126,17 @@ class Database:
         """The tables that a statement may name, now views. Raises LedgerError."""
         # Every word counts: a view too many costs a millisecond, and no parser has to agree with DuckDB's.
         named = set(re.findall(r"\w+", sql.lower())) & self._parts.keys()
-        for name in sorted(named - self._made):
+        named |= set(_CAPTURE) if "capture" in named else set()
+        for name in sorted(named - self._made, reverse=True):  # what `capture` joins before it
             self._make(name)
         return named
 
     def _make(self, name: str) -> None:
         parts, schema = self._parts[name], TABLES.get(name)
         sides, kind = [], "VIEW"
+        if name == "capture" and not parts:
+            columns = ", ".join(CAPTURE.names)
+            sides, schema = [f"SELECT {columns} FROM {_CAPTURE[0]} JOIN {_CAPTURE[1]} USING (capture_id)"], None
         if parts:
             files = ", ".join(_quoted(_literal(str(self._near(part)))) for part in parts)
             # By name: parts of one table may differ in columns, and without it DuckDB nulls some of them in silence.

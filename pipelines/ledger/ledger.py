@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 
 from pipelines.balance import balance, check
+from pipelines.ledger.captures import apart
 from pipelines.ledger.database import Database
 from pipelines.ledger.log import Log
 from pipelines.ledger.training import carried, stands_on
@@ -33,7 +34,7 @@ def commit_run(
         CommitConflict: other writers were faster, again and again.
     """
     (row,) = run_row.to_pylist()
-    named = dict(parts)
+    named = apart(store, parts)
     if "run" not in named:
         named["run"] = [store.publish("run", run_row)]
     files = [part for found in named.values() for part in found]

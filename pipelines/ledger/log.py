@@ -19,7 +19,7 @@ from schemas.digest import canonical, digest, merkle_root, sha256
 from schemas.errors import ChainBroken, CommitConflict
 
 FOLDER = "ledger/_log"
-VERSION = 1
+VERSION = 2  # 1 kept addresses and facts of captures in one table
 # Chosen: each failed try means that another writer got through, so 100 in a row is no contention but a fault.
 ATTEMPTS = 100
 
@@ -247,7 +247,9 @@ def parse_commit(data: bytes) -> Commit:
     if not same or body.keys() != {field.name for field in fields(Commit)} - {"hash", "reused"} | {"v"}:
         raise ValueError("was changed: its bytes do not have the hash it names")
     if body["v"] != VERSION:
-        raise ValueError(f"is of version {body['v']}, which this code does not know")
+        raise ValueError(
+            f"is of version {body['v']}, which this code does not know: make the ledger anew, `headwater run` in another site"
+        )
     return commit
 
 

@@ -22,6 +22,7 @@ from pipelines.takedown.texts import Reading, reading
 from schemas.capture import Outcome
 from schemas.digest import digest
 from schemas.errors import InputError, LedgerError, NotFound
+from schemas.reasons import Reason
 from schemas.request import Scope
 
 Row = dict[str, Any]
@@ -135,7 +136,7 @@ def _planned(
     site: Site, db: Database, request: str, named: tuple[Scope | None, str | None], head: Commit, found: Closure, captures: list[Row],
     parts: tuple[Part, ...], read: Reading,
 ) -> Plan:  # fmt: skip
-    media = [row["uri"] for row in captures if row["uri"]]
+    media = [row["uri"] for row in captures if row["uri"] and row["payload"]]
     subjects = frozenset(name for uri in media for name in names(uri))
     more, remaining = _sayers(db, subjects, {row["capture_id"] for row in captures}, request)
     found.captures |= {row["capture_id"]: Why(link="words_from") for row in more}
@@ -170,11 +171,11 @@ def _planned(
 
 
 def _captures(db: Database, found: Closure) -> list[Row]:
-    """The captures whose payload goes, each once for each place it lies at; robots.txt and its like stay."""
+    """The captures that go, each once for each place its payload lies at; robots.txt and its like stay, and so does what went before."""
     return db.rows(
-        "SELECT DISTINCT capture_id, uri, outcome, media_type, payload FROM capture WHERE outcome <> ? AND payload IS NOT NULL"
+        "SELECT DISTINCT capture_id, uri, outcome, media_type, payload FROM capture WHERE outcome <> ? AND reason IS DISTINCT FROM ?"
         f" AND capture_id {_AMONG} ORDER BY capture_id",
-        [Outcome.ROBOTS_FILE.value, list(found.captures)],
+        [Outcome.ROBOTS_FILE.value, Reason.TAKEN_DOWN.value, list(found.captures)],
     )
 
 

@@ -4,20 +4,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.takedown.gone import Gone
-from schemas.capture import Outcome
+from schemas.capture import Outcome, erased
 from schemas.item import PAYLOAD
 from schemas.reasons import Reason
 
 # Ids, numbers and times of what was done: nothing of the content is in them, and the accounts stand on them.
 KEPT = frozenset((
     "item", "disposition", "duplicate", "edge", "component", "hot", "placement", "release", "shard", "op", "run", "source", "room",
-    "holding", "request", "request_match", "suppression", "training_run", "consumption", "checkpoint", "document", "fed", "robots",
+    "holding", "capture_fact", "request", "request_match", "suppression", "training_run", "consumption", "checkpoint", "document", "fed",
+    "robots",
 ))  # fmt: skip
 
 
 def without(kind: str, table: pa.Table, gone: Gone) -> pa.Table | None:
     """The table as it is to be; null where it stays as it is. `kind`: the folder of `parts/` that it lies in, none of KEPT."""
-    if kind == "capture":
+    if kind in ("capture", "capture_place"):
         return _captures(table, gone)
     if kind == "decision":
         return _silent(table, gone)
@@ -46,7 +47,7 @@ def _left(table: pa.Table, gone: Gone) -> pa.Table:
 
 
 def _captures(table: pa.Table, gone: Gone) -> pa.Table | None:
-    """The captures: those that go have no payload, and say why; others name its new place."""
+    """The captures: those that go have no address and no payload, and say why; others name its new place."""
     is_gone = pc.is_in(table.column("capture_id"), value_set=gone.capture_ids)
     held = table.column("payload").combine_chunks()
     is_cut = pc.is_in(pc.struct_field(held, "uri"), value_set=pa.array(sorted(gone.cuts), pa.string()))
@@ -54,11 +55,14 @@ def _captures(table: pa.Table, gone: Gone) -> pa.Table | None:
         return None
     for name, value in (
         ("outcome", Outcome.REFUSED.value), ("reason", Reason.TAKEN_DOWN.value), ("detail", f"taken down under request {gone.request}"),
+        ("headers", []), ("payload_bytes", None),
     ):  # fmt: skip
-        table = _set(table, name, pc.if_else(is_gone, pa.scalar(value, pa.string()), table.column(name)))
-    table = _set(
-        table, "payload_bytes", pc.if_else(is_gone, pa.scalar(None, pa.int64()), table.column("payload_bytes"))
-    )
+        if name in table.column_names:  # the ledger keeps no number beside the places
+            said = pa.scalar(value, table.schema.field(name).type)
+            table = _set(table, name, pc.if_else(is_gone, said, table.column(name)))
+    for name in ("uri", "uri_key", "host"):
+        had = pc.and_(is_gone, pc.is_valid(table.column(name)))
+        table = _set(table, name, pc.if_else(had, erased(gone.request), table.column(name)))
     flags = is_gone.to_pylist()
     places = [None if flag else gone.place(place) for flag, place in zip(flags, held.to_pylist(), strict=True)]
     return _set(table, "payload", pa.array(places, PAYLOAD))

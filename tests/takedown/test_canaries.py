@@ -22,7 +22,7 @@ from pipelines.run import run
 from pipelines.suppression import suppression
 from pipelines.takedown.apply import apply
 from pipelines.takedown.plan import plan
-from schemas.digest import plain
+from schemas.digest import plain, sha256
 from schemas.errors import InputError, NotFound, SiteError
 from schemas.request import Scope
 from tests.takedown.decoded import contents
@@ -218,6 +218,33 @@ def test_earlier_commits_answer_without_what_was_erased(done):
         )
         captures = "SELECT DISTINCT c.payload FROM capture c JOIN item USING (capture_id) WHERE item_id = ?"
         assert ledger.db.rows(captures, [gone]) == [{"payload": None}]
+
+
+# What a request may have written again: addresses and places, words, and measures of what goes. All else is as it was committed.
+MAY_CHANGE = {"capture_place", "archive", "frontier", "hosts", "request", "annotation", "licence", "rights", "decision"}
+
+
+def test_an_erasure_writes_the_files_of_addresses_and_words_again_and_no_other(done):
+    _, site, _, _ = done
+    listed = {part.path: part for commit in Log(site.store).commits() for part in commit.files}
+    changed = {listed[one.path].table for commit in Log(site.store).commits() for one in commit.replaces}
+    assert {name for name in changed if not name.startswith("signal_")} <= MAY_CHANGE
+    assert changed >= {"capture_place"}
+    kept = [part for part in listed.values() if part.table not in MAY_CHANGE and not part.table.startswith("signal_")]
+    assert {part.path for part in kept if sha256(site.store.read(part.path)).hex() != part.sha256} == set()
+
+
+@pytest.mark.parametrize("commit", [0, None])
+def test_what_was_erased_is_told_as_erased_under_its_request_then_and_now(done, commit):
+    _, site, _, reports = done
+    (report,) = [one for one in reports if one["request"] == "R-domain"]
+    with Ledger.open(site.store, commit=commit) as ledger:
+        (named, *_) = [row["item_id"] for row in report["items"] if row["link"] == "cut_from"]
+        (capture,) = ledger.why(named)["captures"]
+        assert (capture["uri"], capture["host"], capture["headers"]) == ("[erased R-domain]", "[erased R-domain]", {})
+        assert capture["media_type"] is not None  # a fact, that no request changes
+        places = ledger.db.rows("SELECT host, uri FROM capture_place WHERE outcome <> 'robots_file'")
+        assert not [row for row in places if "gallery.example" in f"{row}"]
 
 
 def test_a_request_that_is_done_is_not_done_again(done):
