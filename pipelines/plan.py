@@ -18,13 +18,20 @@ import pyarrow.compute as pc
 from pipelines import phases
 from pipelines.accounts import dispositions
 from pipelines.capture.sample import Input, sample_captions, sample_input
+from pipelines.child import kept_children
 from pipelines.lanes.lane import wanted_by
-from pipelines.phases import Captured
+from pipelines.phases import Captured, LaneRun
 from pipelines.recipe import Recipe
+from pipelines.rights.judge import Evidence
 from pipelines.rights.policy import PRESETS
+from pipelines.rooms import judge_rights, one_batch
 from pipelines.site import Site
+from pipelines.spine import candidates
 from pipelines.store import Store
+from schemas.capture import CAPTURE
 from schemas.decision import DECISION, DUPLICATE, State
+from schemas.item import item_schema
+from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
 BASIS = (
     "estimates from a sample: the heads of archives and the first files of uploads stand for the rest; copies of other items, "
@@ -32,6 +39,9 @@ BASIS = (
     "without dedup and shards"
 )
 
+
+# Of an item: what a judge of rights looks at.
+NEEDED = ("item_id", "parent_id", "capture_id", "text_capture_id", "source", "content_sha256", "licence")
 
 Weights = Mapping[str, float]  # by source
 
@@ -92,30 +102,37 @@ def estimate(recipe: Recipe, captures: int, models: tuple[tuple[str, str], ...] 
     Raises:
         ModelMissing: a measure needs a model file that is not there.
     """
-    with tempfile.TemporaryDirectory(prefix="headwater-plan-") as name:
+    with tempfile.TemporaryDirectory(prefix="headwater-plan-") as name, kept_children():
         folder = Path(name)
         sampled, inputs = _sampled(recipe, captures, folder)
         if not sampled.sources:
             return Estimate(inputs=inputs, captures=0, expected_captures=None, expected_seconds=None, lanes=())
-        heads, _ = _sampled(sampled, sum(1 for path in folder.rglob("*") if path.is_file()), folder / "heads")
+        heads, _ = _sampled(sampled, 1, folder / "heads")
         _timed(heads, _site(folder / "warm", models))  # kernels and models are loaded by now
-        start_s, few = _timed(
-            heads, _site(folder / "start", models)
-        )  # of as many work orders, with next to nothing in them
+        head_s, few = _timed(heads, _site(folder / "few", models))
         site = _site(folder / "site", models)
         seconds, found = _timed(sampled, site)
         weights = {one.source.card.name: _weight(inputs, one.source.card.name) for one in found}
         counts = {one.source.card.name: _rows(one) for one in found}
         total = sum(counts.values())
         expected = sum(counts[source] * weights[source] for source in counts)
-        a_capture_s = max(seconds - start_s, 0.0) / max(total - sum(map(_rows, few)), 1)
+        start_s, capture_s = _costs((_orders(few), sum(map(_rows, few)), head_s), (_orders(found), total, seconds))
         return Estimate(
             inputs=inputs,
             captures=total,
             expected_captures=round(expected),
-            expected_seconds=round(start_s + a_capture_s * expected, 1),
+            expected_seconds=round(start_s + capture_s * expected, 1),
             lanes=tuple(_lane(sampled, site, lane.name, found, counts, weights) for lane in sampled.lanes),
         )
+
+
+def _costs(few: tuple[int, int, float], many: tuple[int, int, float]) -> tuple[float, float]:
+    """(seconds of the sample's work orders with nothing in them, seconds a capture), of two runs: work orders, captures, seconds."""
+    orders, captures, seconds = many
+    more = orders / few[0]  # as many times the work orders of the few
+    beyond = captures - more * few[1]
+    a_capture = min(max(seconds - more * few[2], 0.0) / beyond if beyond > 0 else seconds, seconds / max(captures, 1))
+    return seconds - a_capture * captures, a_capture
 
 
 def _sampled(recipe: Recipe, captures: int, folder: Path) -> tuple[Recipe, tuple[Input, ...]]:
@@ -158,6 +175,10 @@ def _rows(captured: Captured) -> int:
     return sum(part.rows for receipt in captured.receipts for part in receipt.all("capture"))
 
 
+def _orders(captured: Sequence[Captured]) -> int:
+    return sum(len(one.receipts) for one in captured)
+
+
 def _weight(inputs: Sequence[Input], source: str) -> float:
     """How many times the sample of a source goes into the whole, by bytes."""
     mine = [one for one in inputs if one.source == source and one.sampled_bytes]
@@ -175,8 +196,7 @@ class End(NamedTuple):
 def _lane(
     recipe: Recipe, site: Site, name: str, captured: Sequence[Captured], counts: Weights, weights: Weights
 ) -> LaneEstimate:
-    policies = dict.fromkeys([*(preset.name for preset in PRESETS), recipe.policy])
-    ends = {policy: _ends(replace(recipe, policy=policy), site, name, captured) for policy in policies}
+    ends = _ends(recipe, site, name, captured)
     own = ends[recipe.policy]
     yields = {policy: _yield(policy, found, weights) for policy, found in ends.items()}
     drops = Counter((end.stage, end.reason) for end in own if end.stage and end.reason)
@@ -207,20 +227,42 @@ def _yield(policy: str, found: Sequence[End], weights: Weights) -> Yield:
     )
 
 
-def _ends(recipe: Recipe, site: Site, name: str, captured: Sequence[Captured]) -> list[End]:
-    """How every item of a lane ends; under another policy only the judges' room is run again."""
+def _ends(recipe: Recipe, site: Site, name: str, captured: Sequence[Captured]) -> dict[str, list[End]]:
+    """How every item of a lane ends, by policy: the presets and the recipe's own. Of the judges, rights alone looks at it."""
     lane = recipe.lane(name)
     run = phases.lane_rooms(recipe, site, lane, captured, until="judged")
-    tables = [site.store.read_part(part, ["item_id", "source"]) for part in run.parts("split", "items")]
-    if not tables:
-        return []
-    items = pa.concat_tables(tables)
-    said = [site.store.table(run.parts(room, "decision"), DECISION) for room in ("split", "measured", "judged")]
+    store = site.store
+    items = store.table(run.parts("split", "items"), item_schema(lane.facts), NEEDED)
+    split = store.table(run.parts("split", "decision"), DECISION)
+    others = [split, *(store.table(run.parts(room, "decision"), DECISION) for room in ("measured", "judged"))]
+    judged = pa.concat_tables(others)
+    judged = judged.filter(pc.not_equal(judged.column("stage"), recipe.rights.name))
+    evidence = _evidence(recipe, site, run, captured)
+    asked = candidates(one_batch(items), split)
     ids = items.column("item_id").combine_chunks()
-    ended = dispositions(lane, ids, pa.concat_tables(said), DUPLICATE.empty_table())
-    sources = items.column("source").take(pc.index_in(ended.column("item_id"), value_set=ids)).to_pylist()
-    return [
-        End(source=source, stage=end["stage"], reason=end["reason"])
-        for source, end in zip(sources, ended.to_pylist(), strict=True)
-        if end["state"] != State.SPLIT
-    ]
+    found = {}
+    for policy in dict.fromkeys([*(preset.name for preset in PRESETS), recipe.policy]):
+        said = pa.Table.from_batches([judge_rights(replace(recipe, policy=policy).rights, asked, evidence)])
+        ended = dispositions(lane, ids, pa.concat_tables([judged, said]), DUPLICATE.empty_table())
+        sources = items.column("source").take(pc.index_in(ended.column("item_id"), value_set=ids)).to_pylist()
+        found[policy] = [
+            End(source=source, stage=end["stage"], reason=end["reason"])
+            for source, end in zip(sources, ended.to_pylist(), strict=True)
+            if end["state"] != State.SPLIT
+        ]
+    return found
+
+
+def _evidence(recipe: Recipe, site: Site, run: LaneRun, captured: Sequence[Captured]) -> Evidence:
+    """All that was captured, for the items of one lane."""
+
+    def table(name: str, schema: pa.Schema) -> pa.Table:
+        return site.store.table([p for one in captured for r in one.receipts for p in r.all(name) if p.rows], schema)
+
+    return Evidence(
+        captures=table("capture", CAPTURE),
+        rights=table("rights", RIGHTS),
+        licences=site.store.table(run.parts("split", "licence"), LICENCE),
+        robots=table("robots", ROBOTS),
+        card_licences={source.card.name: source.card.licence for source in recipe.sources},
+    )

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from multiprocessing import active_children, get_context
 
+from pipelines.child import keep_children, kept_children
 from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe
 from pipelines.site import Site
@@ -46,9 +47,11 @@ def run_orders(
     else:
         workers = min(site.workers, len(orders))
     if workers <= 1:
-        return [
-            _counted(run_part(recipe, site, order), name, i, len(orders), progress) for i, order in enumerate(orders, 1)
-        ]
+        with kept_children():
+            return [
+                _counted(run_part(recipe, site, order), name, i, len(orders), progress)
+                for i, order in enumerate(orders, 1)
+            ]
     with _pool(site.workers) as pool:
         with _deaf_to_ctrl_c():
             futures = [pool.submit(run_part, recipe, site, order) for order in orders]
@@ -85,7 +88,7 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         yield kept[0]
         return
     # Spawned, not forked: Arrow, numba and the store hold threads that do not survive a fork.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_at_ctrl_c)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
     if kept is not None:
         kept.append(pool)
         yield pool
@@ -110,6 +113,12 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 def _end_workers() -> None:
     for worker in active_children():
         worker.terminate()  # in the midst of an order: nothing half done is visible, and the next run goes on
+
+
+def _begin() -> None:
+    """What a worker process does before its first order. Its children end with it."""
+    keep_children()
+    _end_at_ctrl_c()
 
 
 def _end_at_ctrl_c() -> None:

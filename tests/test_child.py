@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines import child as child_room
-from pipelines.child import Child, Limits
+from pipelines.child import Child, Limits, kept_children
 from schemas.errors import ChildError
 from tests.faults import poison_child
 
@@ -46,6 +46,21 @@ def test_one_process_serves_all_batches(child):
     first, second = child.map(rows(b"a")), child.map(rows(b"b"))
     assert first.column("pid") == second.column("pid")
     assert first.column("pid")[0].as_py() != os.getpid()
+
+
+def test_a_kept_child_serves_the_next_one_and_ends_with_the_block():
+    def pid() -> int:
+        with Child(poison_child, poison_child.RESULT) as one:
+            return one.map(rows(b"a")).column("pid")[0].as_py()
+
+    with kept_children():
+        with kept_children():
+            first = pid()
+        with Child(poison_child, poison_child.RESULT) as held:
+            assert held.map(rows(b"b")).column("pid")[0].as_py() == first
+            assert pid() != first  # one process serves one at a time
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
 
 
 def test_chunks_do_not_show_in_the_answer(child, monkeypatch):

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from pipelines.capture.sample import UNREACHED
-from pipelines.plan import estimate
+from pipelines.plan import _costs, estimate
 from pipelines.recipe import load
 from tests.conftest import recipe_over
 from tests.corpus import archive
@@ -88,3 +88,17 @@ def test_a_recipe_with_both_is_estimated_from_what_lies_here(folder):
     found = estimate(dataclasses.replace(recipe, sources=(source,)), 1000)
     assert [one.note and one.note[:11] for one in found.inputs] == ["not sampled", None, "source inpu"]
     assert found.expected_captures == len(pages())
+
+
+@pytest.mark.parametrize(("order_s", "capture_s"), [(0.5, 0.01), (0.0, 2.0), (3.0, 0.0)])
+def test_two_runs_tell_what_a_work_order_costs_and_what_a_capture(order_s, capture_s):
+    few, many = ((n, rows, n * order_s + rows * capture_s) for n, rows in ((3, 4), (10, 200)))
+    assert _costs(few, many) == pytest.approx((10 * order_s, capture_s))
+
+
+@pytest.mark.parametrize("few", [(3, 4, 5.0), (1, 1, 0.0), (1, 200, 1.0)])
+def test_runs_that_contradict_each_other_give_no_negative_costs(few):
+    start_s, capture_s = _costs(few, (10, 20, 4.0))
+    assert start_s >= 0
+    assert capture_s >= 0
+    assert start_s + 20 * capture_s == pytest.approx(4.0)
