@@ -49,6 +49,10 @@ _OWN = {
     GUTENBERG_COPYRIGHTED: LicenceClass.RESTRICTED,
 }
 
+# Exceptions to the GPL that leave what a tool writes under "terms of your choice", "without restriction". Source: their texts on
+# spdx.org. Not those for linking (GCC, Classpath) and for parts of a program built with the tool (Libtool, Autoconf-generic).
+_FREES_OUTPUT = ("Bison-exception-1.24", "Bison-exception-2.2", "Autoconf-exception-2.0", "Autoconf-exception-3.0")
+
 # Source: the categories of ScanCode LicenseDB, which license-expression carries (2,579 licences).
 _CATEGORIES = {
     "Public Domain": LicenceClass.PUBLIC_DOMAIN,
@@ -64,7 +68,7 @@ _CATEGORIES = {
 
 @cache
 def licence_class(expression: str | None) -> LicenceClass:
-    """The class of an SPDX expression: OR takes the freest part, AND the strictest, WITH the licence's own.
+    """The class of an SPDX expression: OR takes the freest part, AND the strictest, WITH the licence's own, unless it frees output.
 
     Null, an expression that does not parse and an id nobody knows are `unknown`.
     """
@@ -82,6 +86,8 @@ def _class_of(node: object) -> LicenceClass:
         pick = max if isinstance(node, AND) else min
         return pick((_class_of(part) for part in node.args), key=STRICTNESS.__getitem__)
     key = str(getattr(node, "license_symbol", node))
+    if key.startswith("GPL-") and str(getattr(node, "exception_symbol", None)) in _FREES_OUTPUT:
+        return LicenceClass.PERMISSIVE
     if key in _OWN:
         return _OWN[key]
     if key.startswith(UNVERSIONED):

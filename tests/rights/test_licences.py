@@ -89,6 +89,11 @@ def test_a_text_names_its_licence(text: str, expected: str | None) -> None:
         ("MIT OR NoSuch-1.0", LicenceClass.PERMISSIVE),
         ("CC-BY-NC-4.0 AND NoSuch-1.0", LicenceClass.RESTRICTED),
         ("GPL-2.0-only WITH Classpath-exception-2.0", LicenceClass.SHAREALIKE),
+        ("GPL-3.0-or-later WITH GCC-exception-3.1", LicenceClass.SHAREALIKE),
+        ("GPL-2.0-or-later WITH Autoconf-exception-generic", LicenceClass.SHAREALIKE),
+        ("AGPL-3.0-only WITH Bison-exception-2.2", LicenceClass.SHAREALIKE),
+        ("GPL-3.0-or-later WITH Bison-exception-2.2", LicenceClass.PERMISSIVE),
+        ("GPL-3.0-or-later WITH Bison-exception-2.2 AND GPL-3.0-or-later", LicenceClass.SHAREALIKE),
     ],
 )  # fmt: skip
 def test_the_class_of_an_expression(expression: str | None, expected: LicenceClass) -> None:

@@ -27,7 +27,8 @@ CASES = {
     f"// SPDX-License-Identifier: MIT\n/* {GPL} */": [("spdx_header", "MIT"), ("notice", "GPL-2.0-or-later")],
     f"/* {GPL} */": [("notice", "GPL-2.0-or-later")],
     f"/* {BSD_3} */": [("notice", "BSD-3-Clause")],
-    f"/* {GPL} As a special exception, you may use the Bison parser skeleton. */": [
+    f"/* {GPL} As a special exception, you may create\n   a larger work that contains part or all of the Bison parser skeleton\n"
+    "   and distribute that work under terms of your choice, so long as */": [
         ("notice", "GPL-2.0-or-later WITH Bison-exception-2.2")
     ],
     "# Licensed under the Apache License, Version 2.0 (the License)": [("notice", "Apache-2.0")],
