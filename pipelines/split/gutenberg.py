@@ -77,16 +77,17 @@ def notices(page: bytes) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     since = 0 if _is_headed(marks, len(page)) else None
     for kind, start, end in marks:
+        start = max(start, found[-1][1] if found else 0)  # credits may run on into the next notice
         match kind:
-            case _Mark.INTERJECTION if since is None:
+            case _Mark.INTERJECTION if since is None and start < end:
                 found.append((start, end))
             case _Mark.END | _Mark.SMALL_START if since is None or start - since > NOTICE_BYTES:
                 since = start
             case _Mark.START | _Mark.SMALL_END if since is not None:
-                if end - since <= NOTICE_BYTES:
+                if since < end <= since + NOTICE_BYTES:
                     found.append((since, _after_credits(page, end)))
                 since = None
-    if since is not None and len(page) - since <= NOTICE_BYTES:
+    if since is not None and since < len(page) <= since + NOTICE_BYTES:
         found.append((since, len(page)))
     return found
 

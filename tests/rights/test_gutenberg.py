@@ -53,6 +53,13 @@ def test_a_book_is_what_stands_between_its_notices(header, footer):
     assert left(HEADERS[header] + BODY + FOOTERS[footer]).strip() == BODY.strip()
 
 
+def test_credits_that_run_into_the_next_notice_end_with_it():
+    assert (
+        left(HEADERS["2008"] + b"Produced by x\n" + HEADERS["small print of 2002"] + b"\n" + BODY).strip()
+        == BODY.strip()
+    )
+
+
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_header_alone_counts(header):
     assert left(HEADERS[header] + BODY).strip() == BODY.strip()
