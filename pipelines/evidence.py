@@ -4,6 +4,7 @@ Parts of other captures are read once a process.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import pyarrow as pa
@@ -14,8 +15,11 @@ from pipelines.hearsay import licences_about, said_of
 from pipelines.lanes.lane import Lane
 from pipelines.orders import LaneOrder, Sayers
 from pipelines.recipe import Recipe
-from pipelines.rights.judge import Evidence
 from pipelines.rights.licences import LicenceHit, conclude
+from pipelines.rights.lookup import origin_and_path
+from pipelines.rights.spdx import STRICTNESS, licence_class
+from pipelines.rights.weighed import Evidence
+from pipelines.rooms import one_batch
 from pipelines.site import Site
 from pipelines.store import Part
 from pipelines.suppression import suppression
@@ -23,10 +27,72 @@ from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
+# The captures whose words items may have: where they lie, and what they say of their own use ("mechanism:verdict").
+PAGE = pa.schema([CAPTURE.field("capture_id"), CAPTURE.field("uri"), pa.field("signals", pa.list_(pa.string()))])
 
-def licence_rows(site: Site, order: LaneOrder, captures: pa.RecordBatch) -> pa.Table:
-    """The licence evidence that counts for these captures, their own and what others say of them."""
-    return licences_about(captures, site.store.read_part(order.licence), _of_others(site, order.licences))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What is said of the captures of a work order, and by whom.
+
+    said: SAID, one list a capture; null for a lane that asks for none. pages: PAGE, a row a capture that says something. licences:
+    LICENCE that counts for the captures themselves, and for those that say something.
+    """
+
+    said: pa.Array | None
+    sayers: tuple[Sayers, ...]
+    pages: pa.Table
+    licences: pa.Table
+
+
+def hear(recipe: Recipe, site: Site, lane: Lane, order: LaneOrder, captures: pa.RecordBatch) -> Heard:
+    """All that is said of these captures, their licences, and what they are described with."""
+    others = _of_others(site, order.licences)
+    licences = licences_about(captures, site.store.read_part(order.licence), others)
+    if not lane.roles:
+        return Heard(said=None, sayers=(), pages=PAGE.empty_table(), licences=licences)
+    annotations, sayers = _annotations_of(site, lane, order, captures)
+    ids = annotations.column("capture_id").combine_chunks().unique()
+
+    def of(table: str, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+        found = site.store.table([getattr(part, table) for part in sayers], schema, columns)
+        return found.filter(pc.is_in(found.column("capture_id"), value_set=ids))
+
+    speaking = of("capture", CAPTURE, ["capture_id", "uri", "source"])
+    words = licences_about(one_batch(speaking), of("licence", LICENCE), others)
+    cards = {source.card.name: source.card.licence for source in recipe.sources}
+    ranks = _ranks(speaking, words, cards)
+    return Heard(
+        said=said_of(captures, annotations, lane.roles, ranks),
+        sayers=sayers,
+        pages=_pages(speaking, of("rights", RIGHTS)),
+        licences=pa.concat_tables([licences, words]),
+    )
+
+
+def _ranks(speaking: pa.Table, words: pa.Table, cards: Mapping[str, str | None]) -> dict[bytes, int]:
+    """`rights_rank` of what these captures say, by capture_id: of the licence that counts for it."""
+    rows = one_batch(speaking)
+    named = zip(
+        *(rows.column(name).to_pylist() for name in ("capture_id", "uri", "source")),
+        licences_of(rows, words).to_pylist(),
+        strict=True,
+    )
+    found = {}
+    for capture, uri, source, own in named:
+        expression = own if own is not None else cards.get(source)
+        is_unknown = expression is not None or origin_and_path(uri) is not None
+        found[capture] = STRICTNESS[licence_class(expression)] if is_unknown else 0
+    return found
+
+
+def _pages(speaking: pa.Table, rights: pa.Table) -> pa.Table:
+    said: dict[bytes, set[str]] = {}
+    for row in rights.filter(pc.equal(rights.column("subject_kind"), "capture")).to_pylist():
+        said.setdefault(row["capture_id"], set()).add(f"{row['mechanism']}:{row['verdict']}")
+    once = {row["capture_id"]: row["uri"] for row in speaking.select(["capture_id", "uri"]).to_pylist()}
+    rows = [{"capture_id": i, "uri": uri, "signals": sorted(said.get(i, ()))} for i, uri in sorted(once.items())]
+    return pa.Table.from_pylist(rows, schema=PAGE)
 
 
 @lru_cache(maxsize=4)
@@ -35,12 +101,10 @@ def _of_others(site: Site, parts: tuple[Part, ...]) -> pa.Table:
     return table.filter(pc.is_valid(table.column("subject")))
 
 
-def what_is_said(
+def _annotations_of(
     site: Site, lane: Lane, order: LaneOrder, captures: pa.RecordBatch
-) -> tuple[pa.Array | None, tuple[Sayers, ...]]:
-    """The annotations of these captures (null for a lane that asks for none), and the parts that hold their sayers."""
-    if not lane.roles:
-        return None, ()
+) -> tuple[pa.Table, tuple[Sayers, ...]]:
+    """ANNOTATION about these captures, and the parts that hold those who say it."""
     uris = captures.column("uri").filter(lane.accepts(captures.column("media_type"))).to_pylist()
     subjects = {name for uri in uris if uri for name in names(uri)}
     speaking = _speaking(site, tuple(part.annotation for part in order.sayers))
@@ -50,7 +114,7 @@ def what_is_said(
     for part in sayers:
         table = _annotations(site, part.annotation)
         tables.append(table.filter(pc.is_in(table.column("subject"), value_set=wanted)))
-    return said_of(captures, pa.concat_tables(tables), lane.roles), tuple(sayers)
+    return pa.concat_tables(tables), tuple(sayers)
 
 
 @lru_cache(maxsize=2)
@@ -61,17 +125,6 @@ def _speaking(site: Site, parts: tuple[Part, ...]) -> Mapping[str, list[int]]:
         for subject in site.store.read_part(part, ["subject"]).column("subject").unique().to_pylist():
             found.setdefault(subject, []).append(number)
     return found
-
-
-def saying_pages(site: Site, sayers: Sequence[Sayers], said: pa.Array | None) -> pa.Table:
-    """capture_id and uri of the captures that say something here: where the words of an item may come from."""
-    tables = [pa.schema([CAPTURE.field(name) for name in ("capture_id", "uri")]).empty_table()]
-    if said is not None:
-        ids = pc.struct_field(said.flatten(), "capture_id").unique()
-        for part in sayers:
-            table = site.store.read_part(part.capture, ["capture_id", "uri"])
-            tables.append(table.filter(pc.is_in(table.column("capture_id"), value_set=ids)))
-    return pa.concat_tables(tables)
 
 
 @lru_cache(maxsize=256)
@@ -96,7 +149,9 @@ def evidence_for(recipe: Recipe, site: Site, order: LaneOrder, licence: Part, sa
     rights = {part.path: part for part in (order.rights, *(one.rights for one in sayers))}
     return Evidence(
         captures=pa.concat_tables([store.read_part(part) for part in captures.values()]),
-        rights=pa.concat_tables([*(store.read_part(part) for part in rights.values()), _site_wide(site, order.sites)]),
+        rights=pa.concat_tables(
+            [store.table(tuple(rights.values()), RIGHTS), _site_wide(site, order.sites)], promote_options="default"
+        ),
         licences=store.read_part(licence),
         robots=_robots(site, order.robots),
         card_licences={source.card.name: source.card.licence for source in recipe.sources},
@@ -112,5 +167,5 @@ def _robots(site: Site, parts: tuple[Part, ...]) -> pa.Table:
 @lru_cache(maxsize=4)
 def _site_wide(site: Site, parts: tuple[Part, ...]) -> pa.Table:
     table = site.store.table(parts, RIGHTS)
-    # Of whole sites, and what a later visit found of single captures, wherever they lie.
-    return table.filter(pc.is_in(table.column("subject_kind"), value_set=pa.array(["origin", "recheck"])))
+    # Of whole sites and sources, and what a later visit found of single captures, wherever they lie.
+    return table.filter(pc.is_in(table.column("subject_kind"), value_set=pa.array(["origin", "recheck", "source"])))

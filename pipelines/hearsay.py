@@ -1,7 +1,7 @@
 """What other captures say of these ones: annotations and licences, joined by URI, wherever and whenever they were captured."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,10 +13,13 @@ from schemas.item import ID
 from schemas.rights import LICENCE
 
 
-def said_of(captures: pa.RecordBatch, annotations: pa.Table, roles: Sequence[Role]) -> pa.Array:
+def said_of(
+    captures: pa.RecordBatch, annotations: pa.Table, roles: Sequence[Role], ranks: Mapping[bytes, int]
+) -> pa.Array:
     """`SAID`, one list a capture: its annotations of these roles, the most exact name first, then in order of the sayer.
 
-    The same words said twice of one capture, in one role and language and of the same seconds, count once.
+    The same words said twice of one capture, in one role and language and of the same seconds, count once, as the freest of them.
+    `ranks`: `rights_rank` by capture_id of the sayer.
     """
     uris = captures.column("uri").to_pylist()
     wanted = [names(uri) if uri is not None and roles else () for uri in uris]
@@ -34,9 +37,18 @@ def said_of(captures: pa.RecordBatch, annotations: pa.Table, roles: Sequence[Rol
         for key in keys:
             for row in sorted(by_subject.get(key, ()), key=_order):
                 words = tuple(row[name] for name in ("role", "text", "language", "start_s", "end_s"))
-                once.setdefault(words, {name: row[name] for name in SAID.value_type.names})
+                said = {name: row.get(name) for name in SAID.value_type.names} | {
+                    "rights_rank": ranks.get(row["capture_id"])
+                }
+                if _rank(said) < _rank(once.setdefault(words, said)):
+                    once[words] = said
         found.append(list(once.values()))
     return pa.array(found, SAID)
+
+
+def _rank(said: Mapping[str, object]) -> int:
+    rank = said["rights_rank"]
+    return rank if isinstance(rank, int) else 0
 
 
 def _order(row: dict[str, object]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,12 @@ from pipelines.inspect_rights import said_of
 from pipelines.lanes import LANES
 from pipelines.lanes.lane import Lane
 from pipelines.recipe import Recipe
+from pipelines.rights.agreements import agreement_rows
 from pipelines.rights.evidence import Statement, header_statements, html_statements
 from pipelines.rights.file_rights import file_statements
-from pipelines.rights.judge import Evidence
 from pipelines.rights.licences import header_licences, html_licences
 from pipelines.rights.site_file import ASKED_PATHS
+from pipelines.rights.weighed import Evidence
 from pipelines.spine import align_signals
 from pipelines.store import Store
 from schemas.annotation import SAID, Role
@@ -181,7 +183,7 @@ def _inspect_lines(recipe: Recipe, lane: Lane, lines: Sequence[Found]) -> Iterat
         said.append(_said(line, lane, capture_id))
     evidence = Evidence(
         captures=pa.Table.from_pylist(captures, schema=CAPTURE),
-        rights=pa.Table.from_pylist(rights, schema=RIGHTS),
+        rights=pa.Table.from_pylist([*rights, *_stated(recipe)], schema=RIGHTS),
         licences=pa.Table.from_pylist(licences, schema=LICENCE),
         robots=ROBOTS.empty_table(),
         card_licences=_card_licences(recipe),
@@ -219,6 +221,7 @@ def _captured(recipe: Recipe, path: Path) -> list[Captured]:
 def _inspect_archive(recipe: Recipe, lane: Lane, path: Path, batches: Sequence[Captured]) -> Iterator[Found]:
     robots = pa.Table.from_batches([batch.robots for batch in batches], schema=ROBOTS)
     rights = pa.Table.from_batches([batch.rights for batch in batches], schema=RIGHTS)
+    rights = pa.concat_tables([rights, pa.Table.from_pylist(_stated(recipe), schema=RIGHTS)])
     with path.open("rb") as file:
         for batch in batches:
             fetched = pc.equal(batch.captures.column("outcome"), Outcome.FETCHED.value)
@@ -236,6 +239,11 @@ def _inspect_archive(recipe: Recipe, lane: Lane, path: Path, batches: Sequence[C
                 card_licences=_card_licences(recipe),
             )
             yield from _judged(recipe, lane, evidence, data, captures.column("uri").to_pylist())
+
+
+def _stated(recipe: Recipe) -> list[Found]:
+    """What the cards state of terms and contracts, as of now."""
+    return [row for source in recipe.sources for row in agreement_rows(source.card, datetime.now(UTC))]
 
 
 def _card_licences(recipe: Recipe) -> dict[str, str | None]:

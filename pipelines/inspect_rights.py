@@ -6,8 +6,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.rights.judge import OWN_KINDS, Evidence
+from pipelines.rights.agreements import SUBJECT as SOURCE
+from pipelines.rights.judge import OWN_KINDS
 from pipelines.rights.lookup import pages, site_files
+from pipelines.rights.weighed import Evidence
 
 _STATEMENT = ("mechanism", "usage", "verdict", "agent", "locator", "excerpt")
 _LICENCE = ("location", "locator", "expression", "raw", "evidence_sha256")
@@ -18,12 +20,17 @@ Said = dict[str, Any]
 def said_of(ids: pa.Array, evidence: Evidence) -> Mapping[bytes, Said]:
     """`rights`, `robots` and `licences` by capture_id, lists of rows; empty lists where nothing was said.
 
-    `subject` of a statement is null for the capture's own, else the origin and the pattern of the paths meant. `robots`: the files
+    `subject` of a statement is null for the capture's own, else the source, or the origin and the pattern of the paths meant. `robots`: the files
     that led to the one that holds, the last one. Digests are hex, and null where the statement is its site's.
     """
     found: dict[bytes, Said] = {
         i: {"rights": _own(i, evidence), "robots": [], "licences": _licences(i, evidence)} for i in ids.to_pylist()
     }
+    for capture, source in zip(
+        *(evidence.captures.column(name).to_pylist() for name in ("capture_id", "source")), strict=True
+    ):
+        if capture in found:
+            found[capture]["rights"] += _stated(source, evidence)
     known = pages(ids, evidence.captures)
     files = site_files(known, evidence.rights, evidence.robots)
     for page in known:
@@ -49,6 +56,15 @@ def _own(capture_id: bytes, evidence: Evidence) -> list[Said]:
     return [
         {"subject": None, **row, "evidence_sha256": row["evidence_sha256"].hex()}
         for row in rows.select([*_STATEMENT, "evidence_sha256"]).to_pylist()
+    ]
+
+
+def _stated(source: str, evidence: Evidence) -> list[Said]:
+    is_of = pc.equal(evidence.rights.column("subject_kind"), SOURCE)
+    rows = evidence.rights.filter(pc.and_(is_of, pc.equal(evidence.rights.column("subject"), source).fill_null(False)))
+    return [
+        row | {"evidence_sha256": row["evidence_sha256"].hex()}
+        for row in rows.select(["subject", *_STATEMENT, "evidence_sha256"]).to_pylist()
     ]
 
 

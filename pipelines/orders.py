@@ -37,8 +37,9 @@ class LaneOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sayers:
-    """A capture part that holds annotations, with what is known of the rights of those who say them."""
+    """A capture part that holds annotations, with what is known of the rights and licences of those who say them."""
 
     annotation: Part
     capture: Part
     rights: Part
+    licence: Part

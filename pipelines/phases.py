@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from pipelines import mix
 from pipelines.accounts import check_quarantine, concat, dispositions
+from pipelines.agreements import agreed
 from pipelines.capture.block import Guard
 from pipelines.capture.common_crawl import common_crawl, is_common_crawl
 from pipelines.capture.feed_source import feed_source, is_feed_entry
@@ -111,7 +112,7 @@ def capture(
         known = {receipt.key for receipt in receipts}
         receipts += [receipt for receipt in crawled.receipts if receipt.key not in known]
         names |= dict.fromkeys(crawled.archives, "crawl")
-    receipts += rechecked(site.store, name)
+    receipts += [*rechecked(site.store, name), *agreed(site.store, source.card, clock())]
     ignored = (*found.ignored, *_describing_nothing(site, source, receipts))
     return Captured(source=source, receipts=tuple(receipts), names=names, ignored=ignored)
 
@@ -165,10 +166,10 @@ def lane_rooms(
     everything = [receipt for c in captured for receipt in c.receipts]
     robots, rights, licences = (_with_rows(everything, name) for name in ("robots", "rights", "licence"))
     sayers = tuple(
-        Sayers(annotation=said, capture=capture, rights=own)
+        Sayers(annotation=said, capture=capture, rights=own, licence=licence)
         for receipt in everything
-        for said, capture, own in zip(
-            receipt.all("annotation"), receipt.all("capture"), receipt.all("rights"), strict=True
+        for said, capture, own, licence in zip(
+            *(receipt.all(table) for table in ("annotation", "capture", "rights", "licence")), strict=True
         )
         if said.rows
     )

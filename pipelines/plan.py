@@ -22,8 +22,8 @@ from pipelines.child import kept_children
 from pipelines.lanes.lane import wanted_by
 from pipelines.phases import Captured, LaneRun
 from pipelines.recipe import Recipe
-from pipelines.rights.judge import Evidence
 from pipelines.rights.policy import PRESETS
+from pipelines.rights.weighed import Evidence
 from pipelines.rooms import judge_rights, one_batch
 from pipelines.site import Site
 from pipelines.spine import candidates

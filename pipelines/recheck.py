@@ -1,13 +1,14 @@
 """What sites say today of what a release holds: they are visited again, politely, and judged as the run judged them.
 
-In: the ledger. Out: a finding a page that may not be used any more, with what says so; and as evidence in the store, which the next
-run reads. Nothing of the pages themselves is kept.
+In: the ledger. Out: a finding a page that may not be used any more, with what says so; and as evidence in a commit of the ledger, which
+the next run takes in. Nothing of the pages themselves is kept.
 """
 
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,18 +22,22 @@ from pipelines.capture.crawl_plan import CrawlPlan
 from pipelines.capture.frontier import REDIRECTS, same
 from pipelines.capture.live import unanswered
 from pipelines.capture.uri import absolute, origin
+from pipelines.ledger.log import Log
+from pipelines.receipt import Receipt
 from pipelines.rechecks import SUBJECT, keep
 from pipelines.recipe import Recipe, Source
 from pipelines.rights.evidence import excerpt
-from pipelines.rights.judge import Bar, Evidence, bars
+from pipelines.rights.judge import bars
 from pipelines.rights.site_file import ASKED_PATHS
+from pipelines.rights.weighed import Bar, Evidence
 from pipelines.runner import Progress, quiet
 from pipelines.site import Site
 from pipelines.store import Store
 from schemas.capture import CAPTURE, Outcome
-from schemas.digest import sha256
+from schemas.digest import digest, sha256
 from schemas.reasons import Reason
 from schemas.rights import LICENCE, RIGHTS, ROBOTS, RightsVerdict, Usage
+from schemas.run import HOLDING
 
 PAGES = (
     5  # Chosen: of an origin; what a site says of all its pages stands in its files, which are asked for whatever it is
@@ -69,10 +74,14 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recheck:
-    """What a visit came to. `pages`: captures of the release that have a URL; `visited`: pages asked for; `gone`: of those, 404 or 410."""
+    """What a visit came to. `pages`: captures of the release that have a URL; `visited`: pages asked for; `gone`: of those, 404 or 410.
+
+    `commit`: the number of the commit that holds what is reserved; null where nothing is.
+    """
 
     release: str
     run: str
+    commit: int | None
     origins: int
     pages: int
     visited: int
@@ -113,6 +122,7 @@ def recheck(
     recipe = recipes.loads(run["recipe_toml"], base=Path())
     findings: list[Finding] = []
     gone: list[str] = []
+    kept: list[Receipt | None] = []
     visited = 0
     for source in recipe.sources:
         mine = [row for row in placed if row["source"] == source.card.name]
@@ -121,16 +131,35 @@ def recheck(
             continue
         answers = _asked(site, source, asked, delay_s, clock, progress)
         found = list(_findings(recipe, mine, answers))
-        keep(site.store, source.card.name, [_row(one, clock) for one in found if one.state == "reserved"])
+        kept.append(keep(site.store, source.card.name, [_row(one, clock) for one in found if one.state == "reserved"]))
         findings += found
         visited += len(asked)
         gone += [
             uri for uri in asked for row in answers.captures[uri][-1:] if row["outcome"] == Outcome.NOT_FOUND.value
         ]
     return Recheck(
-        release=run["release"] or "", run=run["run"], pages=len(placed), visited=visited, gone=tuple(gone),
+        release=run["release"] or "", run=run["run"], commit=_committed(site.store, run["run"], kept, clock), pages=len(placed),
+        visited=visited, gone=tuple(gone),
         origins=len({origin(row["uri"]) for row in placed}), findings=tuple(findings),
     )  # fmt: skip
+
+
+def _committed(store: Store, run: str, kept: Sequence[Receipt | None], clock: Callable[[], float]) -> int | None:
+    """The number of the commit that adds what was found to the last one; null where nothing was.
+
+    Raises:
+        CommitConflict: other writers were faster, again and again; the next run takes it in all the same.
+    """
+    parts = [one.part("rights") for one in kept if one]
+    if not parts:
+        return None
+    what = f"rights found by a later visit to what {run} published"
+    rows = [{"store": part.path, "kind": "room", "what": what} for part in parts]
+    name = f"recheck-{digest('recheck', [part.sha256 for part in parts]).hex()[:12]}"
+    return Log(store).append(
+        name, None, [*parts, store.publish("holding", pa.Table.from_pylist(rows, schema=HOLDING))],
+        of_head=lambda head: head.files if head else (), note=what, time=datetime.fromtimestamp(clock(), UTC),
+    ).seq  # fmt: skip
 
 
 def _sample(uris: Sequence[str], pages: int) -> list[str]:

@@ -16,16 +16,18 @@ SUBJECT = "recheck"  # subject_kind of these rows: the capture itself, as a late
 _ROOM = "rechecked"
 
 
-def keep(store: Store, source: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep RIGHTS rows about captures of a source; none leave nothing behind."""
-    if not rows:
-        return
-    rights = pa.Table.from_pylist(list(rows), schema=RIGHTS)
-    part = store.publish("rights", rights)
+def keep(store: Store, source: str, rows: Sequence[Mapping[str, Any]]) -> Receipt | None:
+    """The receipt of RIGHTS rows about captures of a source, kept for every later run; none leave nothing behind."""
+    return rights_alone(store, source, _ROOM, rows) if rows else None
+
+
+def rights_alone(store: Store, source: str, name: str, rows: Sequence[Mapping[str, Any]]) -> Receipt:
+    """The receipt of room `name` of a source that holds these RIGHTS rows, and no captures."""
+    part = store.publish("rights", pa.Table.from_pylist(list(rows), schema=RIGHTS))
     empty = (("capture", CAPTURE), ("robots", ROBOTS), ("licence", LICENCE), ("annotation", ANNOTATION))
-    room(
-        store, source, _ROOM, digest("room", _ROOM, 1, source, part.sha256),
-        lambda: ([("rights", part), *((name, schema.empty_table()) for name, schema in empty)], {"rows": len(rows)}),
+    return room(
+        store, source, name, digest("room", name, 1, source, part.sha256),
+        lambda: ([("rights", part), *((table, schema.empty_table()) for table, schema in empty)], {"rows": len(rows)}),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from pipelines.rights.policy import policy_name
 from pipelines.stage import Scalar, Stage
 from schemas.digest import digest
 from schemas.errors import RecipeError, SiteError
-from schemas.source import SourceCard, card_from, load_card
+from schemas.source import AGREEMENTS, Agreement, SourceCard, card_from, load_card
 
 FORMAT = 1
 DEFAULT_AGENTS = ("HeadwaterBot", "CCBot", "GPTBot", "*")
@@ -214,7 +214,9 @@ def loads(text: str, *, base: Path, where: str = "recipe") -> Recipe:
 def _source(keys: toml.Table, base: Path) -> Source:
     card = keys.take("card")
     source = Source(
-        card=card_from(card, where=f"{keys.where}, card") if isinstance(card, dict) else load_card(base / str(card)),
+        card=card_from(card, where=f"{keys.where}, card", base=base)
+        if isinstance(card, dict)
+        else load_card(base / str(card)),
         lanes=keys.strings("lane"),
         inputs=keys.strings("from"),
         languages=keys.strings("languages", ()),
@@ -397,7 +399,7 @@ def dump(recipe: Recipe) -> str:
         settings = {"lane": source.lanes, "from": source.inputs, "languages": source.languages, "sample": source.sample}
         settings |= _fields(source.layout)
         lines += toml.section("[[source]]", settings)
-        lines += toml.section("[source.card]", _fields(source.card))
+        lines += _card(source.card)
         lines += toml.section("[source.crawl]", _fields(source.crawl))
         for name, values in source.stages:
             lines += toml.section(f'[source.stage."{name}"]', dict(values))
@@ -411,5 +413,15 @@ def dump(recipe: Recipe) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _fields(value: SourceCard | Crawl | Layout | Shards) -> Mapping[str, object]:
+def _card(card: SourceCard) -> list[str]:
+    tables = {
+        key: one for key, mechanism in AGREEMENTS.items() for one in card.agreements if one.mechanism == mechanism
+    }
+    lines = toml.section("[source.card]", {k: v for k, v in _fields(card).items() if k not in (*tables, "agreements")})
+    for key, one in tables.items():
+        lines += toml.section(f"[source.card.{key}]", {k: v for k, v in _fields(one).items() if k != "mechanism"})
+    return lines
+
+
+def _fields(value: SourceCard | Agreement | Crawl | Layout | Shards) -> Mapping[str, object]:
     return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pipelines.child import Child
 from pipelines.edits.pii import redact, redact_words
 from pipelines.lanes.lane import Lane
-from pipelines.rights.judge import Evidence
+from pipelines.rights.weighed import Evidence
 from pipelines.stage import Decisions, Reach, Stage, aligned, decisions
 from schemas.annotation import SAID
 from schemas.decision import DECISION, Verdict

@@ -24,14 +24,15 @@ from pipelines.capture.block import Guard
 from pipelines.capture.files import capture_files
 from pipelines.capture.layout import Form, Wanted
 from pipelines.dedup.signatures import RANKS
-from pipelines.evidence import evidence_for, licence_rows, licences_of, saying_pages, what_is_said
+from pipelines.evidence import evidence_for, hear, licences_of
 from pipelines.lanes.lane import Lane, wanted_by
 from pipelines.orders import ROOMS, CaptureOrder, LaneOrder
 from pipelines.payload import payload_bytes
 from pipelines.receipt import Receipt, Tables, room
 from pipelines.recipe import Recipe, Source, for_source, with_models
-from pipelines.rights.judge import Evidence, evidence_key
+from pipelines.rights.judge import evidence_key
 from pipelines.rights.spdx import licence_class
+from pipelines.rights.weighed import Evidence
 from pipelines.shard.work import ShardOrder, write_shard_order
 from pipelines.site import Site
 from pipelines.stage import Reach
@@ -48,7 +49,7 @@ from schemas.reasons import Reason
 DECODE_ROWS, DECODE_BYTES = 128, 32 << 20
 
 
-CAPTURE_VERSION = 9  # rises with every change of what captures, evidence and annotations look like
+CAPTURE_VERSION = 10  # rises with every change of what captures, evidence and annotations look like
 
 
 Order: TypeAlias = CaptureOrder | LaneOrder | ShardOrder
@@ -106,9 +107,8 @@ def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receip
     takes_damage = source.lanes[0] == lane.name
 
     captures = rooms.one_batch(store.read_part(order.capture))
-    licence = store.publish("licence", licence_rows(site, order, captures))
-    said, sayers = what_is_said(site, lane, order, captures)
-    page = store.publish("page", saying_pages(site, sayers, said))
+    heard = hear(recipe, site, lane, order, captures)
+    said, licence, page = heard.said, store.publish("licence", heard.licences), store.publish("page", heard.pages)
     split_key = digest(
         "room", "split", lane.name, order.capture.sha256, licence.sha256, page.sha256, lane.split.op_id, source.sample, takes_damage,
         "" if said is None else sha256(json.dumps(said.to_pylist(), default=bytes.hex).encode()),
@@ -123,7 +123,7 @@ def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receip
     measured = room(store, lane.name, "measured", measured_key, lambda: _measure(lane, site, captures, made))
     yield measured
 
-    evidence = evidence_for(recipe, site, order, licence, sayers)
+    evidence = evidence_for(recipe, site, order, licence, heard.sayers)
     candidates = _candidates(site, lane, made)
     judged_key = digest(
         "room", "judged", made.part("items").sha256, measured.part(f"signal_{lane.name}").sha256,

@@ -278,10 +278,13 @@ class Store:
         return Part(table=kind, path=path, sha256=name, rows=0, bytes=len(data))
 
     def table(self, parts: Sequence[Part], schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows of all parts, in the order of the parts; an empty table of `schema` where there are none."""
+        """The rows of all parts, in the order of the parts; an empty table of `schema` where there are none.
+
+        What parts of an earlier version lack is null.
+        """
         wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
         tables = [self.read_part(part, columns) for part in parts]
-        return pa.concat_tables(tables) if tables else wanted.empty_table()
+        return pa.concat_tables(tables, promote_options="default") if tables else wanted.empty_table()
 
     def read_part(self, part: Part, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of one part."""

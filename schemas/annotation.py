@@ -38,14 +38,18 @@ ANNOTATION = pa.schema(
     ]
 )
 
-# An annotation as a split gets it: beside the payload it is about.
+# An annotation as a split gets it: beside the payload it is about. rights_rank: how freely these words may be used, 0 the freest
+# (the order of `LicenceClass`); null counts as that.
 SAID = pa.list_(
     pa.field(
         "item",
         pa.struct(
             [
-                ANNOTATION.field(name)
-                for name in ("capture_id", "role", "text", "language", "location", "locator", "start_s", "end_s")
+                *(
+                    ANNOTATION.field(name)
+                    for name in ("capture_id", "role", "text", "language", "location", "locator", "start_s", "end_s")
+                ),
+                pa.field("rights_rank", pa.int8()),
             ]
         ),
         nullable=False,

@@ -16,6 +16,10 @@ class Reason(StrEnum):
     META_OPT_OUT = "meta_opt_out", "a meta tag of the page (robots, tdm-reservation) reserves the use"
     FILE_OPT_OUT = "file_opt_out", "the metadata of the file itself (PLUS data mining, in XMP) reserves the use"
     SITE_OPT_OUT = "site_opt_out", "a site-wide file (tdmrep.json, ai.txt, Content-Signal) reserves the use"
+    TERMS_OPT_OUT = (
+        "terms_opt_out",
+        "the terms of service or the contract that the source's card states bar the use, or have ended",
+    )
     LICENCE_UNKNOWN = "licence_unknown", "no licence was found and the policy requires one"
     LICENCE_NOT_ALLOWED = "licence_not_allowed", "a licence was found and its class is outside the policy"
     LICENCE_CONFLICT = (

@@ -60,11 +60,11 @@ RESERVES = (RightsVerdict.DISALLOW, RightsVerdict.ERROR)  # what was said and ca
 
 RIGHTS = pa.schema(
     [
-        pa.field("capture_id", ID, nullable=False),  # the capture whose bytes said so
-        pa.field(
-            "subject_kind", pa.string(), nullable=False
-        ),  # capture (this one) | origin (scheme://host[:port]) | recheck (this one, by a later visit)
-        pa.field("subject", pa.string()),  # the origin, and behind it the pattern of the paths meant; null for capture
+        pa.field("capture_id", ID, nullable=False),  # the capture whose bytes said so; of a source card its digest
+        # capture (this one) | origin (scheme://host[:port]) | recheck (this one, by a later visit) | source (all of it)
+        pa.field("subject_kind", pa.string(), nullable=False),
+        # The origin, and behind it the pattern of the paths meant; the name of the source; null for capture.
+        pa.field("subject", pa.string()),
         pa.field("mechanism", pa.string(), nullable=False),  # Mechanism
         pa.field("usage", pa.string(), nullable=False),  # Usage
         pa.field("verdict", pa.string(), nullable=False),  # RightsVerdict
@@ -73,6 +73,7 @@ RIGHTS = pa.schema(
         pa.field("excerpt", pa.string(), nullable=False),  # at most 200 characters
         pa.field("evidence_sha256", ID, nullable=False),  # of the payload or header block that holds it
         pa.field("observed_at", pa.timestamp("us", "UTC")),
+        pa.field("valid_until", pa.timestamp("us", "UTC")),  # null: no end is stated
     ]
 )
 

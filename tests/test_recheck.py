@@ -8,9 +8,11 @@ import pytest
 
 from pipelines.audit.open import Ledger
 from pipelines.cli import main
+from pipelines.ledger.log import Log
 from pipelines.recheck import recheck
 from pipelines.rights.site_file import ASKED_PATHS
 from pipelines.run import run
+from pipelines.takedown.gate import barred
 from tests.capture.server import http, serving
 from tests.conftest import recipe_over, site_at
 from tests.corpus import archive
@@ -93,6 +95,22 @@ def test_the_command_ends_with_3_and_visits_a_sample_and_all_site_files(visited)
     assert (answer["ok"], answer["visited"], answer["pages"]) == (False, 4, 16)
     # What the sites say as a whole is found whichever pages are asked for.
     assert {one["mechanism"] for one in answer["findings"]} >= {"wellknown_tdmrep", "robots_path"}
+
+
+def test_the_audit_knows_it_right_after_the_visit(visited):
+    site, _, first, found = visited[:4]
+    with Ledger.open(site.store, commit=found.commit - 1) as ledger:
+        assert ledger.commit.run == first.run
+        assert ledger.ask("reservations").num_rows == 0
+    with Ledger.open(site.store, commit=found.commit) as ledger:
+        said = ledger.ask("reservations").to_pylist()
+        assert {(row["uri"], row["mechanism"], row["items"]) for row in said} == {(*one, 1) for one in RESERVED}
+        (capture,) = ledger.why("http://sea.example/b.html")["captures"]
+        assert [row["excerpt"] for row in capture["rights"] if row["subject_kind"] == "recheck"] == [
+            'GPTBot: line 2 "Disallow: /b.html"'
+        ]
+        assert {row["why"] for row in barred(ledger, None)} == {"reserved"}
+    assert Log(site.store).verify() == []
 
 
 def test_the_next_run_drops_what_is_reserved_and_says_why(visited):

@@ -143,17 +143,19 @@ def reservations(ledger: Ledger) -> pa.Table:
     """Statements that reserve, with how many published items they may touch: mechanism, usage, agent, subject, items, a uri.
 
     `agent` null: everyone; else whom the statement names, and whether the recipe counts that agent is the policy's business.
-    `subject` null: the page itself; else the site, and behind it the pattern of the paths meant (all items of the site count).
+    `subject` null: the page itself, as fetched or at a later visit; else the site, and behind it the pattern of the paths meant (all
+    items of the site count), or the source whose card states its terms or contract.
     """
     return ledger.db.table(
-        f"WITH published AS ({_published(ledger.db)}), placed AS (SELECT capture_id, uri, count(*) AS n FROM published JOIN ({_captured(ledger.db)})"
-        " USING (capture_id) GROUP BY 1, 2), said AS (SELECT DISTINCT capture_id, subject_kind, subject, mechanism, usage, agent FROM rights"
+        f"WITH published AS ({_published(ledger.db)}), placed AS (SELECT capture_id, source, uri, count(*) AS n FROM published JOIN ({_captured(ledger.db)})"
+        " USING (capture_id) GROUP BY 1, 2, 3), said AS (SELECT DISTINCT capture_id, subject_kind, subject, mechanism, usage, agent FROM rights"
         f" WHERE {_RESERVING}), own AS (SELECT mechanism, usage, agent, NULL::VARCHAR AS subject, n, uri FROM said JOIN placed"
-        " USING (capture_id) WHERE subject_kind = 'capture'), wide AS (SELECT mechanism, usage, agent, subject, n, uri FROM"
+        " USING (capture_id) WHERE subject_kind IN ('capture', 'recheck')), stated AS (SELECT mechanism, usage, agent, subject, n, uri FROM"
+        " (SELECT DISTINCT mechanism, usage, agent, subject FROM said WHERE subject_kind = 'source') JOIN placed ON source = subject), wide AS (SELECT mechanism, usage, agent, subject, n, uri FROM"
         " (SELECT DISTINCT mechanism, usage, agent, subject, regexp_extract(subject, '^[a-z]+://[^/*]*') AS origin FROM said"
         " WHERE subject_kind = 'origin') JOIN (SELECT *, lower(regexp_extract(uri, '^[a-zA-Z]+://[^/?#]*')) AS origin FROM placed)"
         " USING (origin)) SELECT mechanism, usage, agent, subject, sum(n)::BIGINT AS items, min(uri) AS uri"
-        " FROM (FROM own UNION ALL FROM wide) GROUP BY ALL ORDER BY items DESC, mechanism, usage, agent, subject"
+        " FROM (FROM own UNION ALL FROM stated UNION ALL FROM wide) GROUP BY ALL ORDER BY items DESC, mechanism, usage, agent, subject"
     )
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from pipelines.audit.words import UNKNOWN, Row
 from pipelines.ledger.database import Database, among
+from pipelines.rights.agreements import SUBJECT as SOURCE
 from pipelines.rights.lookup import Page, origin_and_path, origins_of, site_files
 
 STATEMENT = ("mechanism", "usage", "verdict", "agent", "locator", "excerpt", "path")
@@ -18,21 +19,34 @@ MICROSECOND = timedelta(microseconds=1)
 def evidence(db: Database, captures: Sequence[Row]) -> dict[bytes, Row]:
     """`rights`, `robots` and `licences` by capture_id: lists of rows, or `unknown` where nothing was recorded.
 
-    robots.txt and site files are those that the judge looks up: as of the fetch, behind redirects, in their order.
+    robots.txt and site files are those that the judge looks up: as of the fetch, behind redirects, in their order. Terms and contract
+    are those of the capture's source, as its card states them; of rows without a source there are none.
     """
     ids = [row["capture_id"] for row in captures]
     own = _by_capture(db, "rights", ids, "subject_kind IN ('capture', 'recheck')")
     licences = _by_capture(db, "licence", ids, "true")
+    stated = _stated(db, {row["source"] for row in captures if "source" in row})
     pages = [page for row in captures if (page := _page(row))]
     wide, robots = _site(db, pages) if pages else ({}, {})
     return {
         i: {
-            "rights": own.get(i, []) + wide.get(i, []) or UNKNOWN,
+            "rights": own.get(i, []) + wide.get(i, []) + stated.get(row.get("source", ""), []) or UNKNOWN,
             "robots": robots.get(i) or UNKNOWN,
             "licences": licences.get(i) or UNKNOWN,
         }
-        for i in ids
+        for i, row in zip(ids, captures, strict=True)
     }
+
+
+def _stated(db: Database, sources: Collection[str]) -> dict[str, list[Row]]:
+    """What the cards of these sources state of terms and contract, by source."""
+    found: dict[str, list[Row]] = {}
+    for row in db.rows(
+        f"SELECT DISTINCT * EXCLUDE (capture_id) FROM rights WHERE subject_kind = '{SOURCE}' ORDER BY ALL"
+    ):
+        if row["subject"] in sources:
+            found.setdefault(row["subject"], []).append(row)
+    return found
 
 
 def _page(row: Row) -> Page | None:

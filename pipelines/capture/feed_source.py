@@ -62,7 +62,7 @@ def feed_source(
     files = archives_of(site, fetched)
     orders = [CaptureOrder(source=name, files=(file,)) for file in files]
     captured = [done[0] for done in run_orders(recipe, site, orders, f"capture {name}", progress)]
-    said_key = digest("room", "fed", 1, fetched.key, [receipt.key for receipt in captured])
+    said_key = digest("room", "fed", 2, fetched.key, [receipt.key for receipt in captured])
     said = room(site.store, name, "fed", said_key, lambda: _said(site, urls, [fetched, *captured]))
     return Crawled(receipts=(fetched, *captured, said), archives=tuple(file.stored for file in files))
 
@@ -82,9 +82,11 @@ def _said(site: Site, urls: Sequence[str], receipts: Sequence[Receipt]) -> tuple
         (name, _only(site.store.table([part for one in receipts for part in one.all(name)], schema), ids))
         for name, schema in (("capture", CAPTURE), ("rights", RIGHTS))
     ]
+    own = _only(site.store.table([part for one in receipts for part in one.all("licence")], LICENCE), ids)
+    own = own.filter(pc.is_null(own.column("subject")))
     tables += [
         ("robots", ROBOTS.empty_table()),
-        ("licence", pa.Table.from_pylist(licences, schema=LICENCE)),
+        ("licence", pa.concat_tables([pa.Table.from_pylist(licences, schema=LICENCE), own])),
         ("annotation", pa.Table.from_pylist(annotations, schema=ANNOTATION)),
     ]
     return tables, {"annotations": len(annotations), "licences": len(licences)}
@@ -93,7 +95,7 @@ def _said(site: Site, urls: Sequence[str], receipts: Sequence[Receipt]) -> tuple
 def _only(table: pa.Table, ids: pa.Array) -> pa.Table:
     """The rows of these captures, each once."""
     found = table.filter(pc.is_in(table.column("capture_id"), value_set=ids))
-    if "subject_kind" in found.column_names:
+    if "payload" not in found.column_names:
         return found
     first: dict[bytes, int] = {}
     for number, key in enumerate(found.column("capture_id").to_pylist()):
@@ -119,9 +121,12 @@ def _of_feed(site: Site, feed: Feed, sayer: _Row, ended: Ended) -> Iterator[dict
             by["evidence_sha256"] = sayer["payload"]["sha256"]
             if episode.title:
                 yield by | {"role": Role.TITLE.value, "text": episode.title, "language": feed.language}
+            # What the feed licenses is the episode: the recording, and its transcripts.
+            written = (ended.last(transcript.url) for transcript in episode.transcripts)
+            subjects = [row["uri"], *(one["uri"] for one in written if one is not None)]
             for raw in dict.fromkeys(episode.licences or feed.licences):
                 named = spdx.from_url(raw) or spdx.from_id(raw) or spdx.from_text(raw)
-                yield by | {"expression": named, "raw": excerpt(raw)}
+                yield from (by | {"subject": subject, "expression": named, "raw": excerpt(raw)} for subject in subjects)
             for transcript in episode.transcripts:
                 yield from _transcribed(site, transcript, row["uri"], feed.language, ended)
 

@@ -7,7 +7,7 @@ from typing import cast
 import pyarrow as pa
 
 from pipelines.capture.layout import Layout
-from pipelines.contracts.arrow import Schema, of_fields
+from pipelines.contracts.arrow import Schema, of_enum, of_fields
 from pipelines.contracts.classes import of_class
 from pipelines.contracts.comments import fields_of
 from pipelines.lanes import LANES
@@ -24,8 +24,8 @@ from pipelines.stage import Scalar, Stage
 from schemas.decision import DECISION, State, Verdict
 from schemas.item import ID, item_schema
 from schemas.reasons import Reason
-from schemas.rights import LICENCE, RIGHTS
-from schemas.source import SourceCard
+from schemas.rights import LICENCE, RIGHTS, Usage
+from schemas.source import AGREEMENTS, Agreement, SourceCard
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "recipe.md"
 STRINGS: Schema = {"type": "array", "items": {"type": "string"}}
@@ -117,7 +117,19 @@ def _object(properties: Schema, *required: str) -> Schema:
 
 def card() -> Schema:
     """A source card: a TOML file of its own, or the table `[source.card]` of a recipe."""
-    return of_class(SourceCard, is_input=True)
+    agreement = of_class(Agreement, is_input=True)
+    stated = cast(dict[str, Schema], agreement["properties"])
+    del stated["mechanism"]
+    stated["until"]["format"] = "date"
+    for key in ("allows", "disallows"):
+        stated[key]["items"] = of_enum(Usage)
+    found = of_class(SourceCard, is_input=True)
+    keys = cast(dict[str, Schema], found["properties"])
+    del keys["agreements"]
+    for key in AGREEMENTS:
+        either: Schema = {"oneOf": [{"type": "string"}, {**agreement, "required": ["reference"]}]}
+        keys[key] = {"description": "a reference alone, or a table of what it says", **either}
+    return found
 
 
 def documented(page: str) -> dict[str, str]:

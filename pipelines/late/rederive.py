@@ -99,13 +99,12 @@ class Again:
             if place is not None:
                 self._link(place["uri"])
         store = self.here.store
-        licences = self._rows("licence", LICENCE, ids)
         return LaneOrder(
             lane=lane,
             source=source,
             capture=store.publish("capture", captures),
             rights=store.publish("rights", self._rows("rights", RIGHTS, ids)),
-            licence=store.publish("licence", licences.filter(pc.is_null(licences.column("subject")))),
+            licence=store.publish("licence", self._own_licences(ids)),
             robots=self._linked("robots"),
             sites=self._linked("rights"),
             licences=(store.publish("licence", self._of_others()),),
@@ -127,8 +126,14 @@ class Again:
                 annotation=store.publish("annotation", said),
                 capture=store.publish("capture", self.captures(ids)),
                 rights=store.publish("rights", self._rows("rights", RIGHTS, ids)),
+                licence=store.publish("licence", self._own_licences(ids)),
             ),
         )
+
+    def _own_licences(self, ids: Sequence[bytes]) -> pa.Table:
+        """What these captures say of their own licence."""
+        found = self._rows("licence", LICENCE, ids)
+        return found.filter(pc.is_null(found.column("subject")))
 
     def _of_others(self) -> pa.Table:
         """The licence evidence that speaks of other captures, each statement once, whichever captures it was found to be about."""

@@ -20,7 +20,7 @@ from pipelines.late.compared import EditedTexts, Known
 from pipelines.late.stored import Done, Stored, ids_of, lane_of, minus, without
 from pipelines.mix import balance
 from pipelines.recipe import Recipe
-from pipelines.rights.judge import Evidence
+from pipelines.rights.weighed import Evidence
 from pipelines.spine import align_signals, candidates, ranks
 from pipelines.stage import Stage, judge_by_rules
 from schemas.decision import DECISION, DISPOSITION, State, Verdict

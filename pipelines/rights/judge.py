@@ -1,43 +1,32 @@
 """The judge of rights: evidence in, one decision an item out. It runs before every other judge, and its drops win.
 
-Per item, in this order: what its own capture says (headers, meta tags), what the site says (tdmrep.json, Content-Usage
-and Content-Signal in robots.txt), robots.txt as of the fetch for every agent the recipe counts, then the licence. What
-was not recorded is unknown and keeps; what was said and cannot be read counts as a reservation.
+Per item, in this order: the terms and contract of its source, what its own capture says (headers, meta tags), what the site says
+(tdmrep.json, Content-Usage and Content-Signal in robots.txt), robots.txt as of the fetch for every agent the recipe counts, then
+the licence; then all of this again for the capture that its words come from. What was not recorded is unknown and keeps; what
+was said and cannot be read counts as a reservation.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.rights.licences import LicenceHit, conclude
+from pipelines.rights.agreements import SUBJECT as SOURCE
+from pipelines.rights.licence_bars import licence_bars, sayers_of, word_bars
 from pipelines.rights.lookup import OF_PAGES, Page, RobotsRow, SiteFiles, SiteRow, pages, site_files
 from pipelines.rights.policy import Policy
 from pipelines.rights.robots import PathPattern, RobotsFile, StatusRule, status_rule
-from pipelines.rights.spdx import LicenceClass, licence_class, strictest
+from pipelines.rights.spdx import LicenceClass
+from pipelines.rights.weighed import Bar, Evidence, Rules, detail_of, of_captures
 from pipelines.stage import Decisions, Shape, Stage, decisions
-from pipelines.suppression import Suppression
 from schemas.decision import Verdict
 from schemas.digest import digest, sha256
 from schemas.item import ID
 from schemas.reasons import Reason
-from schemas.rights import RESERVES, Mechanism, RightsVerdict, Usage
-
-
-class Bar(NamedTuple):
-    """Why a capture or item may not be used, the detail of the decision, and of a statement what it was."""
-
-    reason: Reason
-    detail: str
-    mechanism: str = ""
-    verdict: str = RightsVerdict.DISALLOW.value
-    said: tuple[str, str, str] = ("", "", "")  # mechanism, locator and excerpt: which row of RIGHTS
-
+from schemas.rights import RESERVES, Mechanism
 
 # Reasons of statements that a capture makes about itself, and that a later visit found; site-wide ones are SITE_OPT_OUT.
 _OWN_REASONS = {
@@ -64,27 +53,11 @@ _IN_ROBOTS = (Mechanism.ROBOTS_CONTENT_USAGE, Mechanism.ROBOTS_CONTENT_SIGNAL, M
 _RESERVES = tuple(verdict.value for verdict in RESERVES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What the judge may look at: tables CAPTURE, RIGHTS, LICENCE and ROBOTS, and the licences of the source cards.
-
-    `captures` need hold only those of the items and of their texts, `licences` those of the items; `rights` these and the site-wide rows of all captures;
-    `robots` those of all captures, so that a robots.txt counts wherever it was captured. `taken_down`: what requests took out.
-    """
-
-    captures: pa.Table
-    rights: pa.Table
-    licences: pa.Table
-    robots: pa.Table
-    card_licences: Mapping[str, str | None]
-    taken_down: Suppression | None = None
-
-
 def rights_stage(policy: Policy, agents: tuple[str, ...]) -> Stage:
     """The judge of rights under this policy, for these agents; its parameters hold all that decides."""
     return Stage(
         name="rights",
-        version=4,
+        version=5,
         shape=Shape.JUDGE,
         fn=judge_rights,
         parameters=(
@@ -98,15 +71,20 @@ def rights_stage(policy: Policy, agents: tuple[str, ...]) -> Stage:
 
 def judge_rights(stage: Stage, items: pa.RecordBatch, evidence: Evidence) -> pa.RecordBatch:
     """One decision an item, in input order: `drop` by the first bar found, else `keep`. Schema DECISION."""
-    rules = _Rules.of(stage)
+    rules = Rules.of(stage)
     found = decisions(items.column("item_id"), stage.name)
     _drop(found, _taken_down(items, evidence))
+    sayers = sayers_of(items, evidence.captures)
+    stated = _source_bars(rules, evidence.rights)
+    _drop(found, [stated.get(source) for source in items.column("source").to_pylist()])
+    _drop(found, [stated.get(sayer.source) if sayer else None for sayer in sayers])
     bars = _bars(rules, looked_up(items), evidence)
     _drop(found, [bars.get(key) for key in items.column("capture_id").to_pylist()])
     # Whoever says an item's text has a say in its use: the most restrictive evidence wins.
     _drop(found, [bars.get(key) for key in items.column("text_capture_id").to_pylist()])
     if not set(LicenceClass) <= set(rules.allowed):
-        _drop(found, _licence_bars(rules, items, evidence))
+        _drop(found, licence_bars(rules, items, evidence))
+        _drop(found, word_bars(rules, sayers, evidence))
     return found.batch()
 
 
@@ -139,56 +117,48 @@ def evidence_key(items: pa.RecordBatch, evidence: Evidence) -> bytes:
     ids = looked_up(items)
     found = pages(ids, evidence.captures)
     files = site_files(found, evidence.rights, evidence.robots)
-    own = _of_captures(evidence.rights, ids)
+    own = of_captures(evidence.rights, ids)
     rows: set[str] = {_row("page", page.capture_id, page.origin, page.path, page.at) for page in found}
     rows |= {_row("own", *values) for values in _values(own.filter(_is_own(own)))}
-    rows |= {_row("licence", *values) for values in _values(_of_captures(evidence.licences, ids))}
+    rows |= {_row("licence", *values) for values in _values(of_captures(evidence.licences, ids))}
+    sources = {
+        *items.column("source").to_pylist(),
+        *(sayer.source for sayer in sayers_of(items, evidence.captures) if sayer),
+    }
+    stated = evidence.rights.filter(pc.equal(evidence.rights.column("subject_kind"), SOURCE))
+    stated = stated.filter(pc.is_in(stated.column("subject"), value_set=pa.array(sorted(sources), pa.string())))
+    rows |= {_row("stated", *values) for values in _values(stated)}
     for page in found:
         rows |= {_row("robots", r.origin, r.at, r.status, r.location, r.body_sha256) for r in files.robots_of(page)}
         rows |= {_row("site", page.origin, *_fields(row)) for row in files.statements_of(page)}
     barred = zip(items.column("item_id").to_pylist(), _taken_down(items, evidence), strict=True)
     rows |= {_row("taken_down", item) for item, bar in barred if bar}
-    rows |= {
-        _row("card", source, evidence.card_licences.get(source))
-        for source in items.column("source").unique().to_pylist()
-    }
+    rows |= {_row("card", source, evidence.card_licences.get(source)) for source in sources}
     return digest("evidence", sha256("\n".join(sorted(rows)).encode()))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rules:
-    """The parameters of the stage, in the form the judge compares with."""
-
-    policy: str
-    agents: tuple[str, ...]
-    allowed: tuple[LicenceClass, ...]
-    usages: tuple[Usage, ...]
-
-    @classmethod
-    def of(cls, stage: Stage) -> "_Rules":
-        settings: Mapping[str, tuple[str, ...]] = stage.settings  # type: ignore[assignment]
-        return cls(
-            policy=str(settings["policy"]),
-            agents=tuple(settings["agents"]),
-            allowed=tuple(LicenceClass(name) for name in settings["allowed"]),  # type: ignore[call-arg]
-            usages=tuple(Usage(name) for name in settings["usages"]),
-        )
-
-    def counts(self, usage: str, agent: str | None) -> bool:
-        """Whether a statement about this use, to this agent (null: everyone), is one the recipe listens to."""
-        return usage in self.usages and (agent is None or agent.lower() in {name.lower() for name in self.agents})
+def _source_bars(rules: Rules, rights: pa.Table) -> dict[str, Bar]:
+    """Why sources are barred as a whole, by name: their terms or contract, as their cards state them."""
+    rows = rights.filter(pc.equal(rights.column("subject_kind"), SOURCE)).to_pylist()
+    bars: dict[str, Bar] = {}
+    for row in sorted(rows, key=lambda row: (row["subject"], row["mechanism"], row["locator"], row["usage"])):
+        if row["verdict"] in _RESERVES and rules.counts(row["usage"], row["agent"]):
+            which = (row["mechanism"], row["locator"], row["excerpt"])
+            detail = detail_of(row["locator"], row["excerpt"], row["verdict"])
+            bars.setdefault(row["subject"], Bar(Reason.TERMS_OPT_OUT, detail, row["mechanism"], row["verdict"], which))
+    return bars
 
 
 def bars(stage: Stage, ids: pa.Array, evidence: Evidence) -> dict[bytes | None, Bar]:
     """Why these captures may not be used, whatever their licence, by capture_id; those that may have no entry."""
-    return _bars(_Rules.of(stage), ids, evidence)
+    return _bars(Rules.of(stage), ids, evidence)
 
 
 def _is_own(rights: pa.Table) -> pa.ChunkedArray:
     return pc.is_in(rights.column("subject_kind"), value_set=pa.array(OWN_KINDS))
 
 
-def _bars(rules: _Rules, ids: pa.Array, evidence: Evidence) -> dict[bytes | None, Bar]:
+def _bars(rules: Rules, ids: pa.Array, evidence: Evidence) -> dict[bytes | None, Bar]:
     """Why these captures are barred, by capture_id; those that are not have no entry."""
     barred: dict[bytes | None, Bar] = dict(_own_bars(rules, ids, evidence.rights).items())
     found = [page for page in pages(ids, evidence.captures) if page.capture_id not in barred]
@@ -203,9 +173,9 @@ def _bars(rules: _Rules, ids: pa.Array, evidence: Evidence) -> dict[bytes | None
     return barred
 
 
-def _own_bars(rules: _Rules, ids: pa.Array, rights: pa.Table) -> dict[bytes, Bar]:
+def _own_bars(rules: Rules, ids: pa.Array, rights: pa.Table) -> dict[bytes, Bar]:
     """Captures whose own headers or markup reserve a use that counts."""
-    mine = _of_captures(rights, ids)
+    mine = of_captures(rights, ids)
     said = pc.is_in(mine.column("verdict"), value_set=pa.array(_RESERVES))
     mine = mine.filter(pc.and_(_is_own(mine), said))
     bars: dict[bytes, Bar] = {}
@@ -214,14 +184,14 @@ def _own_bars(rules: _Rules, ids: pa.Array, rights: pa.Table) -> dict[bytes, Bar
     ):
         if rules.counts(row["usage"], row["agent"]):
             reason = _OWN_REASONS.get(Mechanism(row["mechanism"]), Reason.META_OPT_OUT)
-            detail = _detail(row["locator"], row["excerpt"], row["verdict"])
+            detail = detail_of(row["locator"], row["excerpt"], row["verdict"])
             which = (row["mechanism"], row["locator"], row["excerpt"])
             bars.setdefault(row["capture_id"], Bar(reason, detail, row["mechanism"], row["verdict"], which))
     return bars
 
 
 def _site_bar(
-    rules: _Rules, page: Page, files: SiteFiles, chain: Sequence[RobotsRow], text: RobotsFile | None
+    rules: Rules, page: Page, files: SiteFiles, chain: Sequence[RobotsRow], text: RobotsFile | None
 ) -> Bar | None:
     """Why the site as a whole, or the part of it the page lies in, reserves a use that counts.
 
@@ -239,7 +209,7 @@ def _site_bar(
         longest = max(octets for octets, _ in said)
         for octets, row in said:
             if octets == longest and row.verdict in _RESERVES:
-                detail = f"{page.origin}: {_detail(row.locator, row.excerpt, row.verdict)}"
+                detail = f"{page.origin}: {detail_of(row.locator, row.excerpt, row.verdict)}"
                 which = (row.mechanism, row.locator, row.excerpt)
                 is_of_page = row.mechanism in OF_PAGES
                 reason = Reason.META_OPT_OUT if is_of_page else Reason.SITE_OPT_OUT
@@ -255,7 +225,7 @@ def _robots_rows(text: RobotsFile | None) -> Iterator[SiteRow]:
         )  # fmt: skip
 
 
-def _robots_bar(rules: _Rules, page: Page, chain: Sequence[RobotsRow], text: RobotsFile | None) -> Bar | None:
+def _robots_bar(rules: Rules, page: Page, chain: Sequence[RobotsRow], text: RobotsFile | None) -> Bar | None:
     """Why robots.txt bars the page for an agent that counts; null also where no robots.txt is known."""
     if not chain:
         return None
@@ -283,71 +253,12 @@ def _parsed(body: bytes) -> RobotsFile:
     return RobotsFile.parse(body)
 
 
-def _licence_bars(rules: _Rules, items: pa.RecordBatch, evidence: Evidence) -> list[Bar | None]:
-    """Why each item's licence is outside the policy. The card's licence counts where the item has none of its own."""
-    conflicts = _conflicts(items.column("capture_id").unique(), evidence.licences)
-    judged: dict[tuple[str | None, str, LicenceClass | None], Bar | None] = {}
-    bars: list[Bar | None] = []
-    columns = (items.column(name).to_pylist() for name in ("licence", "source", "capture_id"))
-    for own, source, capture in zip(*columns, strict=True):
-        concluded, worst = conflicts.get(capture, (None, None))
-        # A child with a licence of its own (a file of an archive) is not touched by what others in the capture say.
-        key = (own, source, worst if concluded == own else None)
-        if key not in judged:
-            judged[key] = _licence_bar(rules, *key, evidence.card_licences.get(source))
-        bars.append(judged[key])
-    return bars
-
-
-def _licence_bar(
-    rules: _Rules, own: str | None, source: str, worst: LicenceClass | None, card: str | None
-) -> Bar | None:
-    named = own if own is not None else card
-    which = f"{named}" if own is not None else f"{named} (of the source card {source})"
-    wants = f"policy {rules.policy} allows {', '.join(rules.allowed)}"
-    if named is None:
-        missing = f"neither the item nor the source card {source} names a licence; {wants}"
-        return None if LicenceClass.UNKNOWN in rules.allowed else Bar(Reason.LICENCE_UNKNOWN, missing)
-    found = licence_class(named)
-    if found not in rules.allowed:
-        return Bar(Reason.LICENCE_NOT_ALLOWED, f"{which} is {found}; {wants}")
-    if worst is not None and worst not in rules.allowed:
-        return Bar(Reason.LICENCE_CONFLICT, f"the page names {named}, and elsewhere a licence that is {worst}; {wants}")
-    return None
-
-
-def _conflicts(ids: pa.Array, licences: pa.Table) -> dict[bytes, tuple[str | None, LicenceClass]]:
-    """(licence concluded, strictest class named) of the captures that name several classes, or a licence nobody can read.
-
-    The card does not speak over a licence that cannot be read.
-    """
-    hits: dict[bytes, list[LicenceHit]] = {}
-    for row in _of_captures(licences, ids).to_pylist():
-        hit = LicenceHit(location=row["location"], locator=row["locator"], expression=row["expression"], raw=row["raw"])
-        hits.setdefault(row["capture_id"], []).append(hit)
-    found = {}
-    for key, named in hits.items():
-        concluded = conclude(named)
-        if concluded.conflict or concluded.expression is None:
-            found[key] = (concluded.expression, strictest({licence_class(hit.expression) for hit in named}))
-    return found
-
-
 def _drop(found: Decisions, bars: Sequence[Bar | None]) -> None:
     """Drop every still open row that has a bar, each for its own reason."""
     details = np.array([bar[1] if bar else None for bar in bars], dtype=object)
     for reason in dict.fromkeys(bar[0] for bar in bars if bar):
         mask = np.fromiter((bar is not None and bar[0] is reason for bar in bars), dtype=bool, count=len(bars))
         found.set(mask, Verdict.DROP, reason, detail=details)
-
-
-def _detail(locator: str, excerpt: str, verdict: str) -> str:
-    unreadable = " (cannot be read)" if verdict == RightsVerdict.ERROR else ""
-    return f'{locator} "{excerpt}"{unreadable}'
-
-
-def _of_captures(table: pa.Table, ids: pa.Array) -> pa.Table:
-    return table.filter(pc.is_in(table.column("capture_id"), value_set=ids))
 
 
 def _values(table: pa.Table) -> Iterable[tuple[object, ...]]:

@@ -107,7 +107,10 @@ def _check_shards(shard_set: ShardSet, shards: Sequence[ShardReceipt]) -> None:
 
 def _lane_manifest(shard_set: ShardSet, shards: Sequence[ShardReceipt]) -> bytes:
     card = asdict(shard_set.card)
-    card["sources"] = [{name: value for name, value in s.items() if value is not None} for s in card["sources"]]
+    card["sources"] = [
+        {name: value for name, value in s.items() if value is not None and name != "agreements"}
+        for s in card["sources"]
+    ]
     return side_json(
         {
             "card": card,

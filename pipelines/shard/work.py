@@ -190,7 +190,7 @@ def _samples(site: Site, lane: Lane, order: ShardOrder) -> Iterator[Sample]:
 def _known(
     items: pa.RecordBatch, rights: pa.Table, licences: pa.Table, pages: pa.Table, place: Place
 ) -> pa.RecordBatch:
-    """What the captures of these items say of their use, in the form samples publish it.
+    """What the captures of these items, and of their words, say of their use, in the form samples publish it.
 
     The licence of the source card stands, named as such, for an item of whose licence nothing was said.
     """
@@ -203,20 +203,22 @@ def _known(
     for row in sorted(hits, key=lambda row: LOCATIONS.index(row["location"])):  # the most trusted place names it
         named.setdefault((row["capture_id"], row["expression"]), row["location"])
     speak = set(licences.column("capture_id").to_pylist())
-    urls = dict(zip(*(pages.column(name).to_pylist() for name in ("capture_id", "uri")), strict=True))
+    sayers = {row["capture_id"]: row for row in pages.to_pylist()}
     rows = []
     columns = (items.column(name).to_pylist() for name in ("capture_id", "licence", "text_capture_id"))
     for capture, licence, sayer in zip(*columns, strict=True):
-        verdicts = {verdict for _, verdict in said[capture]}
+        speaker = sayers.get(sayer, {"uri": None, "signals": []})
+        both = said[capture] | {tuple(signal.split(":")) for signal in speaker["signals"]}
+        verdicts = {verdict for _, verdict in both}
         decision = next(
             (v.value for v in (RightsVerdict.DISALLOW, RightsVerdict.ERROR, RightsVerdict.ALLOW) if v in verdicts),
             "unknown",
         )
-        signals = [f"{mechanism}:{verdict}" for mechanism, verdict in sorted(said[capture])]
+        signals = [f"{mechanism}:{verdict}" for mechanism, verdict in sorted(both)]
         source = named.get((capture, licence))
         if place.card_licence and licence is None and capture not in speak:
             source = "card"
-        rows.append({"license_source": source, "page_url": urls.get(sayer), "decision": decision, "signals": signals})
+        rows.append({"license_source": source, "page_url": speaker["uri"], "decision": decision, "signals": signals})
     return pa.RecordBatch.from_pylist(rows, schema=EVIDENCE)
 
 

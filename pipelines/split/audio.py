@@ -155,12 +155,14 @@ def _writes(stage: Stage) -> bool:
 def best(said: Sequence[Mapping[str, Any]], languages: Sequence[str]) -> Mapping[str, Any] | None:
     """The annotation (of `schemas.annotation.SAID`) whose words go with the recording, tidy; null where nobody says any.
 
-    By `ROLES`, then `LOCATIONS` (others last), then one in a wanted language, in their order, then as they come.
+    Those first that may be used most freely; then by `ROLES`, then `LOCATIONS` (others last), then one in a wanted language, in their
+    order, then as they come.
     """
     wanted = [primary(language) for language in languages]
 
     def rank(one: Mapping[str, Any]) -> tuple[int, ...]:
-        return ROLES.index(one["role"]), _place(LOCATIONS, one["location"]), _place(wanted, one["language"])
+        free = one.get("rights_rank") or 0
+        return free, ROLES.index(one["role"]), _place(LOCATIONS, one["location"]), _place(wanted, one["language"])
 
     spoken = [
         {**one, "text": tidy(one["text"]), "language": primary(one["language"])} for one in said if one["role"] in ROLES

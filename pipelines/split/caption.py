@@ -91,7 +91,7 @@ def others(said: Sequence[Mapping[str, Any]], chosen: Caption) -> list[dict[str,
 def choose(said: Sequence[Mapping[str, Any]], languages: Sequence[str]) -> Caption | None:
     """The best of what is said of one picture (`schemas.annotation.SAID`); null where nothing is.
 
-    What has no flaw comes first; then by SOURCES; a caption before a title; in one of `languages`, in their order, before none
+    What has no flaw comes first; then the words that may be used most freely; then by SOURCES; a caption before a title; in one of `languages`, in their order, before none
     declared before another; then in the order said. Without languages English is preferred: most detectors and rules know it best.
     """
     preferred = [primary(language) for language in languages] or ["en"]
@@ -103,7 +103,8 @@ def choose(said: Sequence[Mapping[str, Any]], languages: Sequence[str]) -> Capti
         language = primary(one["language"])
         rank = preferred.index(language) if language in preferred else len(preferred) + (language is not None)
         caption = Caption(text=text, source=source, language=language, flaw=flaw(text), capture_id=one["capture_id"])
-        key = (caption.flaw is not None, _RANKS[source], one["role"] != Role.CAPTION, rank, order)
+        free = one.get("rights_rank") or 0
+        key = (caption.flaw is not None, free, _RANKS[source], one["role"] != Role.CAPTION, rank, order)
         found.append((key, caption))
     return min(found, key=lambda pair: pair[0])[1] if found else None
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipelines.audit.open import Ledger
+from pipelines.rights.agreements import SUBJECT as SOURCE
 from pipelines.rights.judge import OWN_KINDS
 from pipelines.rights.policy import policy
 from pipelines.suppression import Suppression
@@ -31,14 +32,18 @@ def barred(ledger: Ledger, gone: Suppression | None) -> list[dict[str, Any]]:
 
 
 def _reserved(ledger: Ledger) -> list[bytes]:
-    """Items of captures that say, as fetched or at a later visit, that nobody may use them so: as the run's policy counts uses."""
+    """Items of captures that say, as fetched or at a later visit, that nobody may use them so, and of sources whose terms or contract
+    do: as the run's policy counts uses.
+    """
     (row,) = ledger.db.rows("SELECT DISTINCT policy FROM run") or [{"policy": None}]
     if row["policy"] is None:
         return []
     rows = ledger.db.rows(
-        "SELECT DISTINCT item_id FROM placement JOIN item i USING (item_id) JOIN rights r ON r.capture_id IN (i.capture_id, i.text_capture_id)"
-        " WHERE r.subject_kind IN (SELECT unnest($kinds::VARCHAR[])) AND r.usage IN (SELECT unnest($usages::VARCHAR[])) AND r.agent IS NULL"
-        " AND r.verdict = $verdict ORDER BY item_id",
+        "WITH said AS (SELECT * FROM rights WHERE usage IN (SELECT unnest($usages::VARCHAR[])) AND agent IS NULL AND verdict = $verdict),"
+        " placed AS (SELECT item_id, i.source, i.capture_id, i.text_capture_id FROM placement JOIN item i USING (item_id))"
+        " SELECT item_id FROM placed p JOIN said r ON r.capture_id IN (p.capture_id, p.text_capture_id)"
+        " WHERE r.subject_kind IN (SELECT unnest($kinds::VARCHAR[]))"
+        f" UNION SELECT item_id FROM placed JOIN said ON subject = source WHERE subject_kind = '{SOURCE}' ORDER BY item_id",
         {
             "kinds": list(OWN_KINDS),
             "usages": [one.value for one in policy(row["policy"]).usages],

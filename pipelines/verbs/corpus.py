@@ -50,6 +50,10 @@ provider = "who publishes them"
 contact = "you@example.org"                 # whom to ask; a live crawl sends it in its User-Agent
 # licence = "CC-BY-4.0"                     # SPDX, for the data set as a whole; leave out where each page speaks for itself
 # terms = "https://example.org/terms"
+# [contract]                                # a licensed source needs one; [terms] takes the same keys (docs/rights.md)
+# reference = "Agreement 2026-17"
+# allows = ["train-ai", "tdm"]
+# until = 2027-03-31
 """
 
 

@@ -115,6 +115,9 @@ def recheck(asked: argparse.Namespace) -> None:
             f"reserved, {len(found.findings) - len(found.reserved)} cannot be read today, {len(found.gone)} gone"
         )
         if found.reserved:
-            print("the next run drops what is reserved; what was published stays until it is taken out")
+            print(
+                f"commit {found.commit} holds what is reserved, and `headwater why` shows it; the next run drops it; what was published stays "
+                "until it is taken out"
+            )
     if found.reserved:
         sys.exit(NEWLY_RESERVED)

@@ -111,7 +111,11 @@ def test_what_a_feed_says_is_said_of_its_recordings(tmp_path):
         (two, "title", "Two", "en", None), (two, "transcript", "Words of the second.", "en", None),
     ]  # fmt: skip
     licences = site.store.table(fed.all("licence"), LICENCE).to_pylist()
-    assert [(row["subject"], row["expression"]) for row in licences] == [(one, "CC-BY-4.0"), (two, "CC0-1.0")]
+    # What a feed licenses is the episode: its recording, and the transcripts of it.
+    assert {(row["subject"], row["expression"]) for row in licences} == {
+        (one, "CC-BY-4.0"), ("http://a.example/1.vtt", "CC-BY-4.0"), ("http://cdn.example/1.json", "CC-BY-4.0"),
+        (two, "CC0-1.0"), ("http://a.example/2.txt", "CC0-1.0"),
+    }  # fmt: skip
     assert not [one.path for one in log.asked if one.path.endswith(".mp4")]
     note, made = sample_input("s", source.inputs[0], tmp_path, 5, tmp_path, layout=source.layout, wanted=None)
     assert (note.note, made) == (UNREACHED, [])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.rights.judge import Evidence
+from pipelines.rights.weighed import Evidence
 from schemas.capture import CAPTURE
 from schemas.digest import sha256
 from schemas.item import item_schema

@@ -224,4 +224,6 @@ def test_any_header_value_is_read_without_an_error(value: str) -> None:
 
 @pytest.mark.parametrize("piece", [b"<!-- <style></style>", b"<meta ", b'<meta "', b"<script ", b"<a '\">", b"<"])
 def test_hostile_markup_says_nothing(piece: bytes) -> None:
-    assert html_statements(piece * (500_000 // len(piece))) == []  # 0.5 s measured for the worst; quadratic would be minutes
+    assert (
+        html_statements(piece * (500_000 // len(piece))) == []
+    )  # 0.5 s measured for the worst; quadratic would be minutes

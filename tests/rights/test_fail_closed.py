@@ -10,8 +10,9 @@ import struct
 import pytest
 
 from pipelines.capture.archive import capture_archive
-from pipelines.rights.judge import Evidence, rights_stage
+from pipelines.rights.judge import rights_stage
 from pipelines.rights.policy import policy
+from pipelines.rights.weighed import Evidence
 from tests.capture.archives import http, warc
 from tests.rights import evidence_tables as tables
 from tests.rights.test_picture import DMI, jpeg, xmp

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.rights.judge import Evidence, evidence_key, rights_stage
+from pipelines.rights.judge import evidence_key, rights_stage
 from pipelines.rights.policy import policy
+from pipelines.rights.weighed import Evidence
 from schemas.decision import DECISION
 from schemas.reasons import Reason
 from tests.rights.evidence_tables import (

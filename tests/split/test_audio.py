@@ -292,6 +292,7 @@ def test_of_several_languages_a_wanted_one_is_taken():
     words = [said("un", language="fr"), said("ein", language="de_AT"), said("one", language="en")]
     assert [best(words, wanted)["text"] for wanted in ((), ("de",), ("pl", "en", "de"))] == ["un", "ein", "one"]
     assert best(words, ("de-CH",))["language"] == "de"
+    assert best([{**words[0], "rights_rank": 3}, *words[1:]], ())["language"] != words[0]["language"]
 
 
 def test_tags_are_facts(child):

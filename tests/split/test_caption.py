@@ -39,6 +39,14 @@ def test_places_are_trusted_in_their_declared_order():
     assert set(found[:3]) == {"by table", "by file", "by member"}
 
 
+def test_the_words_that_may_be_used_most_freely_come_before_a_better_place_and_language():
+    strict = said("A frog.", location="figcaption", language="en") | {"rights_rank": 3}
+    free = said("Ein Frosch.", location="og", language="de") | {"rights_rank": 1}
+    assert text_of(strict, free) == "Ein Frosch."
+    assert text_of(strict, free | {"text": "IMG_3.jpg"}) == "A frog."
+    assert text_of(strict | {"rights_rank": None}, free) == "A frog."
+
+
 def test_uploads_are_equal_wherever_they_are_said_and_the_first_counts():
     assert text_of(said("a", location="member"), said("b", location="table")) == "a"
 
