@@ -13,9 +13,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.ledger.commit import Commit
 from pipelines.ledger.compact import is_compacted
 from pipelines.ledger.database import Database
-from pipelines.ledger.log import Commit, Log, standing
+from pipelines.ledger.log import Log, standing
 from pipelines.store import Store
 from schemas.errors import NotFound
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from pipelines.audit.open import Ledger
 from pipelines.audit.where import where
-from pipelines.ledger.log import parse_commit
+from pipelines.ledger.commit import parse_commit
 from pipelines.shard.files import SUMS, read_sums
 from pipelines.shard.release import MANIFEST
 from pipelines.store import Store

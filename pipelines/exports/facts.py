@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pipelines.audit.open import Ledger
 from pipelines.audit.questions import ask
 from pipelines.audit.words import Row
-from pipelines.ledger.log import Commit, Log
+from pipelines.ledger.commit import Commit
+from pipelines.ledger.log import Log
 from pipelines.shard.files import SUMS, read_sums
 from pipelines.shard.release import MANIFEST
 from schemas.errors import NotFound

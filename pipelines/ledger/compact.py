@@ -8,7 +8,8 @@ import io
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.ledger.log import Commit, Log
+from pipelines.ledger.commit import Commit
+from pipelines.ledger.log import Log
 from pipelines.ledger.training import FED, fed
 from pipelines.store import Part, Store
 from schemas.digest import sha256

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import duckdb
 import pyarrow as pa
 
+from pipelines.ledger.checkpoint import LOG
 from pipelines.store import Part, Store
 from schemas.capture import CAPTURE
 from schemas.errors import LedgerError
@@ -53,7 +54,8 @@ class Database:
         self._store = store
         self._parts: dict[str, list[Part]] = {name: [] for name in TABLES}
         for part in parts:
-            self._parts.setdefault(part.table, []).append(part)
+            if part.table != LOG:
+                self._parts.setdefault(part.table, []).append(part)
         self._made: set[str] = set()
         spill = Path(tempfile.gettempdir()) / f"headwater-{os.getpid()}"
         self.connection = duckdb.connect(":memory:", config=CONFIG | {"temp_directory": str(spill) if spills else ""})

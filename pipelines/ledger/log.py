@@ -9,17 +9,17 @@ git tag, a time stamp) and hand it to `verify` as the anchor.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from pipelines.capture.rounds import left
+from pipelines.ledger.checkpoint import EVERY, LOG, checkpoint, restored
+from pipelines.ledger.commit import FOLDER, VERSION, Commit, Erased, commit_path, parse_commit
 from pipelines.store import Part, Store
 from schemas.digest import canonical, digest, merkle_root, sha256
 from schemas.errors import ChainBroken, CommitConflict
 
-FOLDER = "ledger/_log"
-VERSION = 2  # 1 kept addresses and facts of captures in one table
 # Chosen: each failed try means that another writer got through, so 100 in a row is no contention but a fault.
 ATTEMPTS = 100
 
@@ -31,48 +31,6 @@ class Problem(TypedDict):
 
     path: str
     what: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Erased:
-    """A file of earlier commits whose bytes may be gone: a request had it replaced. `sha256`: of the old bytes.
-
-    `by`: the path of the file that holds what was left of it; empty where nothing took its place.
-    """
-
-    path: str
-    sha256: str
-    by: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    """One commit. `prev`: hash of the commit before, None for the first; `recipe`: its digest; digests are hex.
-
-    `files` are sorted by table and path; `root` is the Merkle root of their digests in that order. `time`: when the run
-    ended. `reused`: the head said the same already, so nothing was written.
-    """
-
-    seq: int
-    prev: str | None
-    run: str
-    recipe: str
-    note: str
-    time: datetime | None
-    files: tuple[Part, ...]
-    replaces: tuple[Erased, ...]
-    root: str
-    hash: str
-    reused: bool = False
-
-    @property
-    def path(self) -> str:
-        """Where the commit lies, relative to the store."""
-        return _path(self.seq)
-
-
-def _path(seq: int) -> str:
-    return f"{FOLDER}/{seq:012d}.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +45,43 @@ class Log:
         return read_commit(self.store, names[-1]) if names else None
 
     def commits(self) -> Iterator[Commit]:
-        """All commits, the first one first. Raises ChainBroken at one that cannot be read."""
+        """All commits, the first one first: from the head's checkpoint, and those after it as they lie.
+
+        Raises:
+            ChainBroken: one cannot be read, or does not follow the checkpoint.
+        """
+        known = self._checkpointed(self.head())
+        yield from known
+        after = known[-1].hash if known else None
         for path in self.store.list(FOLDER):
-            if _NAME.fullmatch(path):
-                yield read_commit(self.store, path)
+            match = _NAME.fullmatch(path)
+            if match and int(match[1]) >= len(known):
+                commit = read_commit(self.store, path)
+                if after is not None and commit.prev != after:
+                    raise ChainBroken(
+                        f"{path} does not follow the checkpoint before it; `headwater verify` names all damage"
+                    )
+                after = None
+                yield commit
+
+    def _checkpointed(self, head: Commit | None) -> list[Commit]:
+        """The commits in the checkpoint that the head names; none where it is not as it was committed: they lie in their own files too."""
+        part = next((part for part in head.files if part.table == LOG), None) if head else None
+        if part is None:
+            return []
+        try:
+            data = self.store.read(part.path)
+            return restored(data) if sha256(data).hex() == part.sha256 else []
+        except (FileNotFoundError, ValueError):
+            return []
+
+    def _checkpoint(self, head: Commit | None) -> list[Part]:
+        """The checkpoint that the commit after the head names: every so often a new one, else the head's."""
+        if head is None:
+            return []
+        if (head.seq + 1) % EVERY:
+            return [part for part in head.files if part.table == LOG]
+        return [checkpoint(self.store, [one for one in self.commits() if one.seq <= head.seq])]
 
     def append(
         self,
@@ -121,9 +112,10 @@ class Log:
                 raise CommitConflict(
                     f"commit {after.seq} is not the last one any more, so what was made of it is not; do it again"
                 )
-            listed = tuple(sorted(own.union(of_head(head)), key=_order))
+            listed = _sorted(own.union(of_head(head)))
             if head and head.run == run and not erased and _work(head.files) == _work(listed):
                 return replace(head, reused=True)
+            listed = _sorted({*(part for part in listed if part.table != LOG), *self._checkpoint(head)})
             body = {
                 "v": VERSION,
                 "seq": head.seq + 1 if head else 0,
@@ -151,7 +143,7 @@ class Log:
         commits, problems = _check_chain(self.store)
         if anchor is not None and all(commit.hash != anchor for commit in commits):
             problems.append(Problem(path=FOLDER, what=f"holds no commit {anchor}: cut off, or written anew"))
-        return problems + _check_files(self.store, commits)
+        return problems + _check_files(self.store, commits) + _check_checkpoints(self.store, commits)
 
     def orphans(self) -> list[str]:
         """What no commit and no receipt names, left by killed runs: parts, and journals of crawl rounds. Harmless, free to delete. Sorted."""
@@ -193,8 +185,8 @@ def _content_name(path: str) -> str:
     return path.rpartition("/")[2].partition(".")[0]
 
 
-def _order(part: Part) -> tuple[str, str]:
-    return part.table, part.path
+def _sorted(parts: Iterable[Part]) -> tuple[Part, ...]:
+    return tuple(sorted(parts, key=lambda part: (part.table, part.path)))
 
 
 def _named_by(store: Store, receipt: str) -> set[str]:
@@ -208,7 +200,7 @@ def _named_by(store: Store, receipt: str) -> set[str]:
 
 
 def _work(files: Iterable[Part]) -> list[Part]:
-    return [part for part in files if part.table != "run"]
+    return [part for part in files if part.table not in ("run", LOG)]
 
 
 def _root(files: Iterable[Part]) -> str:
@@ -229,30 +221,6 @@ def read_commit(store: Store, path: str) -> Commit:
         raise ChainBroken(f"{path} {error}; restore it from a copy (`headwater verify` names all damage)") from error
 
 
-def parse_commit(data: bytes) -> Commit:
-    """The commit in these bytes of a file of the log. Raises ValueError with what is wrong."""
-    try:
-        body: dict[str, Any] = json.loads(data)
-        said = body.pop("hash")
-        commit = Commit(
-            **{name: body[name] for name in ("seq", "prev", "run", "recipe", "note", "root")},
-            time=None if body["time"] is None else datetime.fromisoformat(body["time"]),
-            files=tuple(Part(**part) for part in body["files"]),
-            replaces=tuple(Erased(**one) for one in body["replaces"]),
-            hash=said,
-        )
-        same = digest("commit", body).hex() == said and canonical(body | {"hash": said}) == data
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"was changed: it is no commit ({type(error).__name__})") from error
-    if not same or body.keys() != {field.name for field in fields(Commit)} - {"hash", "reused"} | {"v"}:
-        raise ValueError("was changed: its bytes do not have the hash it names")
-    if body["v"] != VERSION:
-        raise ValueError(
-            f"is of version {body['v']}, which this code does not know: make the ledger anew, `headwater run` in another site"
-        )
-    return commit
-
-
 def _check_chain(store: Store) -> tuple[list[Commit], list[Problem]]:
     """The readable commits in the order of their names, and what is wrong with the chain."""
     commits: list[Commit] = []
@@ -265,7 +233,7 @@ def _check_chain(store: Store) -> tuple[list[Commit], list[Problem]]:
             problems.append(Problem(path=path, what="was added: it is no commit"))
             continue
         seq = int(match[1])
-        problems += [Problem(path=_path(gone), what="is missing") for gone in range(expected, seq)]
+        problems += [Problem(path=commit_path(gone), what="is missing") for gone in range(expected, seq)]
         whole, expected = whole and expected == seq, seq + 1
         try:
             commit = parse_commit(store.read(path))
@@ -304,4 +272,23 @@ def _check_files(store: Store, commits: Sequence[Commit]) -> list[Problem]:
             problems.append(
                 Problem(path=path, what=f"was changed: {by} lists it with sha256 {said[:16]}, it has {found[:16]}")
             )
+    return problems
+
+
+def _check_checkpoints(store: Store, commits: Sequence[Commit]) -> list[Problem]:
+    """Checkpoints that are as they were committed, but say what the commits do not."""
+    parts = {part.path: part for commit in commits for part in commit.files if part.table == LOG}
+    there = {commit.seq: commit for commit in commits}
+    problems: list[Problem] = []
+    for path, part in sorted(parts.items()):
+        data = store.read(path) if store.exists(path) else b""
+        if sha256(data).hex() != part.sha256:
+            continue  # named as a file
+        try:
+            said = restored(data)
+        except ValueError as error:
+            problems.append(Problem(path=path, what=str(error)))
+            continue
+        false = [one for seq, one in enumerate(said) if (seq in there and there[seq] != one) or one.seq != seq]
+        problems += [Problem(path=path, what=f"says of a commit what {one.path} does not say") for one in false[:1]]
     return problems

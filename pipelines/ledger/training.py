@@ -10,8 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipelines.ledger.commit import Commit
 from pipelines.ledger.database import Database
-from pipelines.ledger.log import Commit, Log
+from pipelines.ledger.log import Log
 from pipelines.store import Part, Store
 from schemas.errors import LedgerError, TrainingError
 from schemas.run import HOLDING

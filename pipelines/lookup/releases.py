@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import duckdb
 
 from pipelines.audit.open import Ledger
+from pipelines.ledger.commit import Commit
 from pipelines.ledger.database import Database
-from pipelines.ledger.log import Commit, Log, standing
+from pipelines.ledger.log import Log, standing
 from pipelines.store import Part, Store
 from schemas.errors import NotFound, QueryRefused
 

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.balance import check
+from pipelines.ledger.commit import Commit, Erased
 from pipelines.ledger.database import Database
-from pipelines.ledger.log import Commit, Erased, Log
+from pipelines.ledger.log import Log
 from pipelines.ledger.training import is_carried
 from pipelines.store import Part, Store
 from pipelines.takedown import holdings

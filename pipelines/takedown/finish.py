@@ -12,7 +12,8 @@ from dataclasses import asdict
 from typing import Any
 
 from pipelines.capture.stored import replacement_path
-from pipelines.ledger.log import Commit, Log
+from pipelines.ledger.commit import Commit
+from pipelines.ledger.log import Log
 from pipelines.receipt import read_receipt
 from pipelines.store import Store
 from pipelines.takedown.gone import Cut

@@ -10,8 +10,9 @@ from typing import Any
 from pipelines.audit.exposure import checkpoints
 from pipelines.audit.words import UNKNOWN
 from pipelines.capture.subject import names
+from pipelines.ledger.commit import Commit
 from pipelines.ledger.database import Database
-from pipelines.ledger.log import Commit, Log
+from pipelines.ledger.log import Log
 from pipelines.site import Site
 from pipelines.store import Part, Store
 from pipelines.takedown import holdings

@@ -7,8 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipelines.ledger.commit import Commit
 from pipelines.ledger.database import Database
-from pipelines.ledger.log import Commit, Log
+from pipelines.ledger.log import Log
 from pipelines.store import Part, Store
 from schemas.errors import InputError, LedgerError, NotFound
 from schemas.request import REQUEST, Scope, Status

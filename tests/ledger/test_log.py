@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.ledger.log import FOLDER, Commit, Erased, Log, Problem, read_commit
+from pipelines.ledger.checkpoint import EVERY
+from pipelines.ledger.commit import FOLDER, Commit, Erased
+from pipelines.ledger.log import Log, Problem, read_commit
 from pipelines.store import Part, Store
 from schemas.digest import canonical, digest
 from schemas.errors import ChainBroken
@@ -219,6 +221,9 @@ def test_nothing_is_cleaned_while_a_receipt_or_a_commit_cannot_be_read(store: St
     assert store.exists(orphan.path)
 
 
+HALF = EVERY // 2 + 1  # of the commits: one of the two writes a checkpoint
+
+
 def _commit_many(root: str, name: str, count: int) -> None:
     store = Store(root=root)
     for n in range(count):
@@ -228,15 +233,15 @@ def _commit_many(root: str, name: str, count: int) -> None:
 def test_two_processes_commit_every_run_once_in_a_dense_sequence(store: Store) -> None:
     store.put("parts/.keep", b"")
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_commit_many, args=(store.root, name, 8)) for name in ("a", "b")]
+    workers = [context.Process(target=_commit_many, args=(store.root, name, HALF)) for name in ("a", "b")]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0]
     commits: list[Commit] = list(Log(store).commits())
-    assert [commit.seq for commit in commits] == list(range(16))
-    assert sorted(commit.run for commit in commits) == sorted(f"{name}-{n}" for name in "ab" for n in range(8))
+    assert [commit.seq for commit in commits] == list(range(2 * HALF))
+    assert sorted(commit.run for commit in commits) == sorted(f"{name}-{n}" for name in "ab" for n in range(HALF))
     assert Log(store).verify() == []
 
 
@@ -253,7 +258,7 @@ for n in range(100_000):
 """
 
 
-@pytest.mark.parametrize("after", [0, 3, 7])
+@pytest.mark.parametrize("after", [0, 3, 7, EVERY])
 def test_killed_writer_leaves_a_readable_head(store: Store, after: int) -> None:
     log = three_commits(store)
     writer = subprocess.Popen([sys.executable, "-c", KILLED, store.root], stdout=subprocess.PIPE, text=True)
@@ -265,9 +270,9 @@ def test_killed_writer_leaves_a_readable_head(store: Store, after: int) -> None:
     writer.stdout.close()
     writer.wait()
     head = log.head()
-    # The commit under way is there or not; none before it is lost, and at most the last one's part is an orphan.
+    # None before it is lost, the commits under way are there or not; at most the last one's part and checkpoint are orphans.
     assert head is not None
-    assert head.seq in {2 + after, 3 + after, 4 + after}
+    assert head.seq >= 2 + after
     assert log.verify() == []
-    assert len(log.orphans()) <= 1
+    assert len(log.orphans()) <= 2
     assert log.append("next", "ab" * 32, [part(store, 1)]).seq == head.seq + 1

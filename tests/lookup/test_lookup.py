@@ -13,8 +13,9 @@ pytest.importorskip("starlette")
 
 from pipelines.audit.console import query
 from pipelines.audit.open import Ledger
+from pipelines.ledger.commit import Erased
 from pipelines.ledger.ledger import commit_run
-from pipelines.ledger.log import Erased, Log
+from pipelines.ledger.log import Log
 from pipelines.lookup.app import HEADERS, application
 from pipelines.lookup.asked import MOST_CHARS, read
 from pipelines.lookup.limit import MOST_CLIENTS, Limit, network
