@@ -106,14 +106,16 @@ def capture(
     rounds += [partial(crawl_source, recipe, site, source, urls)] if urls else []
     rounds += [partial(feed_source, recipe, site, source, feeds)] if feeds else []
     rounds += [partial(list_source, recipe, site, source, lists)] if lists else []
+    unread = list[str]()
     for fetched, label in product(rounds, source.crawl.rounds):
         crawled = fetched(label, clock=clock, progress=progress)
         # An unchanged page is kept by the round that fetched it: several rounds may bring the same archive.
         known = {receipt.key for receipt in receipts}
         receipts += [receipt for receipt in crawled.receipts if receipt.key not in known]
         names |= dict.fromkeys(crawled.archives, "crawl")
+        unread += crawled.ignored
     receipts += [*rechecked(site.store, name), *agreed(site.store, source.card, clock())]
-    ignored = (*found.ignored, *_describing_nothing(site, source, receipts))
+    ignored = (*found.ignored, *dict.fromkeys(unread), *_describing_nothing(site, source, receipts))
     return Captured(source=source, receipts=tuple(receipts), names=names, ignored=ignored)
 
 

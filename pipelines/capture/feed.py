@@ -9,8 +9,13 @@ from dataclasses import dataclass, field
 
 from pipelines.capture.uri import absolute
 from pipelines.capture.xml_events import Stop, read_xml
+from pipelines.split.charset import decode
 
 MAX_EPISODES = 10_000  # Chosen: a daily podcast of 27 years
+_MAX_ELEMENTS = 500_000  # Chosen: fifty an episode; a second of work
+_DECODED_BYTES = (
+    16 << 20
+)  # Chosen: feeds of some MiB are the largest honest ones; a text takes up to four times as much
 _TEXT_CHARS = 4096  # Chosen: of a title or licence
 _DEPTH = 64  # Chosen: a feed is 5 deep; descriptions may hold markup
 _HEAD_BYTES = 2048
@@ -38,11 +43,14 @@ class Episode:
 
 @dataclass(slots=True, kw_only=True)
 class Feed:
-    """A feed. `licences`: of every episode that names none of its own; `language`: null where it is not declared."""
+    """A feed. `licences`: of every episode that names none of its own; `language`: null where it is not declared. `problem`: why the
+    rest of it was not read.
+    """
 
     language: str | None = None
     licences: list[str] = field(default_factory=list)
     episodes: list[Episode] = field(default_factory=list)
+    problem: str | None = None
 
     def urls(self) -> list[str]:
         """What its episodes name, each once: recordings and transcripts, in order."""
@@ -57,9 +65,20 @@ def is_feed(data: bytes) -> bool:
 
 
 def read_feed(data: bytes, url: str) -> Feed:
-    """The feed at `url`, up to the first damage; entities are never expanded."""
+    """The feed at `url`, up to the first damage; entities are never expanded. In the charset that fits where the declared one does not."""
+    feed = _read(data, url, None)
+    is_misread = feed.problem is not None and not (data.isascii() and feed.episodes)
+    if is_misread and len(data) <= _DECODED_BYTES and (found := decode(data, None)) is not None:
+        again = _read(found.text.encode(), url, "utf-8")
+        return again if len(again.urls()) >= len(feed.urls()) else feed
+    return feed
+
+
+def _read(data: bytes, url: str, charset: str | None) -> Feed:
     reading = _Reading(url)
-    read_xml([data], reading, namespaces=True)
+    reading.feed.problem = read_xml([data], reading, namespaces=True, charset=charset)
+    if not (reading.feed.episodes or reading.feed.problem):
+        reading.feed.problem = "it names no episode"
     return reading.feed
 
 
@@ -71,16 +90,20 @@ class _Reading:
         self._url, self._path, self._text = url, list[str](), ""
         self._attributes: Mapping[str, str] = {}
         self._episode: Episode | None = None
+        self._elements = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         space, _, local = name.rpartition(" ")
         self._path.append(local)
+        self._elements += 1
         if len(self._path) > _DEPTH:
-            raise Stop
+            raise Stop(f"its elements are nested more than {_DEPTH} deep")
+        if self._elements > _MAX_ELEMENTS:
+            raise Stop(f"it has more than {_MAX_ELEMENTS} elements")
         self._text, self._attributes = "", attributes
         if local in _EPISODES:
             if len(self.feed.episodes) == MAX_EPISODES:
-                raise Stop
+                raise Stop(f"it has more than {MAX_EPISODES} episodes")
             self._episode = Episode()
             self.feed.episodes.append(self._episode)
         elif local == "enclosure":

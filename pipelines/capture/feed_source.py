@@ -38,9 +38,14 @@ from schemas.rights import LICENCE, RIGHTS, ROBOTS
 _Row: TypeAlias = Mapping[str, Any]
 
 _SCHEME = "feed+"
+_TRANSCRIPT_BYTES = (
+    8 << 20
+)  # Chosen: a day of speech is some 2 MiB with times; JSON takes twenty times as much in memory
+UNREAD = pa.schema([pa.field("url", pa.string(), nullable=False), pa.field("problem", pa.string(), nullable=False)])
 # Source: Podcast Namespace, transcripts: the types in use.
 _TIMED = {"text/vtt": ".vtt", "application/srt": ".srt", "application/x-subrip": ".srt", "text/srt": ".srt"}
 _SUFFIXES = (".vtt", ".srt")
+_PLACES = ("capture_id", "evidence_sha256", "locator")  # where something is said
 
 
 def is_feed_entry(entry: str) -> bool:
@@ -64,19 +69,27 @@ def feed_source(
     captured = [done[0] for done in run_orders(recipe, site, orders, f"capture {name}", progress)]
     said_key = digest("room", "fed", 2, fetched.key, [receipt.key for receipt in captured])
     said = room(site.store, name, "fed", said_key, lambda: _said(site, urls, [fetched, *captured]))
-    return Crawled(receipts=(fetched, *captured, said), archives=tuple(file.stored for file in files))
+    unread = site.store.read_part(said.part("unread")).to_pylist()
+    return Crawled(
+        receipts=(fetched, *captured, said),
+        archives=tuple(file.stored for file in files),
+        ignored=tuple(f"{row['url']}: not all of it was read: {row['problem']}" for row in unread),
+    )
 
 
 def _said(site: Site, urls: Sequence[str], receipts: Sequence[Receipt]) -> tuple[Tables, dict[str, int]]:
     ended = Ended(site.store, receipts)
-    annotations, licences = list[dict[str, Any]](), list[dict[str, Any]]()
+    annotations, licences, unread = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
     for url in urls:
         row = ended.last(url)
         if row is None or not _is_held(row):
             continue
         feed = read_feed(payload_bytes(site.store, row["payload"]), row["uri"])
+        if feed.problem:
+            unread.append({"url": row["uri"], "problem": feed.problem})
         for one in _of_feed(site, feed, row, ended):
-            (annotations if "role" in one else licences).append(one)
+            (annotations if "role" in one else licences if "raw" in one else unread).append(one)
+    annotations, licences, unread = _once(annotations), _once(licences), _once(unread)
     ids = pa.array(sorted({row["capture_id"] for row in (*annotations, *licences)}), CAPTURE.field("capture_id").type)
     tables: Tables = [
         (name, _only(site.store.table([part for one in receipts for part in one.all(name)], schema), ids))
@@ -88,8 +101,17 @@ def _said(site: Site, urls: Sequence[str], receipts: Sequence[Receipt]) -> tuple
         ("robots", ROBOTS.empty_table()),
         ("licence", pa.concat_tables([pa.Table.from_pylist(licences, schema=LICENCE), own])),
         ("annotation", pa.Table.from_pylist(annotations, schema=ANNOTATION)),
+        ("unread", pa.Table.from_pylist(unread, schema=UNREAD)),
     ]
     return tables, {"annotations": len(annotations), "licences": len(licences)}
+
+
+def _once(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of rows that say the same of the same, wherever, the first: feeds repeat episodes."""
+    first: dict[tuple[object, ...], dict[str, Any]] = {}
+    for row in rows:
+        first.setdefault(tuple(value for name, value in row.items() if name not in _PLACES), row)
+    return list(first.values())
 
 
 def _only(table: pa.Table, ids: pa.Array) -> pa.Table:
@@ -108,7 +130,7 @@ def _is_held(row: _Row) -> bool:
 
 
 def _of_feed(site: Site, feed: Feed, sayer: _Row, ended: Ended) -> Iterator[dict[str, Any]]:
-    """Rows of ANNOTATION and LICENCE about the recordings of a feed that were captured."""
+    """Rows of ANNOTATION and LICENCE about the recordings of a feed that were captured, and of UNREAD."""
     for number, episode in enumerate(feed.episodes, 1):
         heard = [row for url in episode.recordings if (row := ended.last(url)) is not None and _is_held(row)]
         for row in heard:
@@ -135,10 +157,14 @@ def _transcribed(
     site: Site, transcript: Transcript, subject: str, language: str | None, ended: Ended
 ) -> Iterator[dict[str, Any]]:
     row = ended.last(transcript.url)
-    found = (
-        decode(payload_bytes(site.store, row["payload"]), row["charset"]) if row is not None and _is_held(row) else None
-    )
-    if row is None or found is None:
+    if row is None or not _is_held(row):
+        return
+    if row["payload_bytes"] > _TRANSCRIPT_BYTES:
+        yield {"url": row["uri"], "problem": f"a transcript of more than {_TRANSCRIPT_BYTES} bytes"}
+        return
+    found = decode(payload_bytes(site.store, row["payload"]), row["charset"])
+    if found is None:
+        yield {"url": row["uri"], "problem": "a transcript that is no text in any charset"}
         return
     by = {
         "capture_id": row["capture_id"], "subject": subject, "role": Role.TRANSCRIPT.value, "location": "feed",

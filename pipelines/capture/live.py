@@ -44,10 +44,13 @@ _Row: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crawled:
-    """The capture receipts of a crawl: its WARC's, and that of the URLs that gave no bytes. `archives`: stored paths."""
+    """The capture receipts of a crawl: its WARC's, and that of the URLs that gave no bytes. `archives`: stored paths. `ignored`: a line
+    for each thing of which not all was read.
+    """
 
     receipts: tuple[Receipt, ...]
     archives: tuple[str, ...]
+    ignored: tuple[str, ...] = ()
 
 
 def crawl_source(

@@ -65,6 +65,7 @@ class Listed:
     receipts: tuple[Receipt, ...]
     results: tuple[Receipt, ...]
     archives: tuple[str, ...]
+    ignored: tuple[str, ...] = ()
 
 
 def list_source(

@@ -1,5 +1,7 @@
 """Podcast feeds: what their episodes name, and what becomes of it on loopback."""
 
+import gzip
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from pipelines.recipe import loads
 from pipelines.site import Site
 from pipelines.store import Store
 from schemas.annotation import ANNOTATION
+from schemas.capture import CAPTURE
 from schemas.rights import LICENCE
 from tests.capture.server import http, serving
 from tests.test_recipe import RECIPE
@@ -59,16 +62,40 @@ def test_an_atom_feed_is_read_too():
     )
 
 
+HEAD = b"<rss xmlns:p='p'><channel>"
+ITEM = b'<item><title>caf\xe9</title><enclosure url="/1.mp3"/></item>'
+END = b"</channel></rss>"
+LONG = b'<item><enclosure url="' + b"a" * (2 << 20) + b'"/></item>'
+RSS_091 = b'<!DOCTYPE rss PUBLIC "-//Netscape//DTD RSS 0.91//EN" "http://127.0.0.1/rss.dtd">'
+BOMB = b'<!DOCTYPE rss [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+
+
 @pytest.mark.parametrize(
-    "xml",
+    ("xml", "named", "problem"),
     [
-        b"", b"\xff", b"<html><rss></html>", b"<rss>" * 1000, RSS.replace(b"<rss ", b'<!DOCTYPE rss [<!ENTITY a "x">]><rss '),
-        b'<rss><channel><item><enclosure url="file:///etc/passwd" type="audio/mpeg"/></item></channel></rss>',
+        (HEAD + ITEM + END, 1, None),
+        (b'<?xml version="1.0" encoding="x-none"?>' + HEAD + ITEM + END, 1, None),
+        (b'<?xml version="1.0" encoding="utf-16"?>' + HEAD + ITEM.replace(b"\xe9", b"\xc3\xa9") + END, 1, None),
+        (b'<?xml version="1.0" encoding="windows-1252"?>' + HEAD + ITEM + END, 1, None),
+        (RSS_091 + HEAD + ITEM.replace(b"caf", b"&nbsp;caf") + END, 1, None),
+        (BOMB + HEAD + ITEM.replace(b"caf", b"&b;caf") + END, 0, "its document type declares entities"),
+        (HEAD + ITEM * 10_001, 1, "it has more than 10000 episodes"),
+        (HEAD + b"<item>" + b"<e/>" * 500_001, 0, "it has more than 500000 elements"),
+        (HEAD + ITEM + LONG, 1, "one piece of it is longer than 1048576 bytes"),
+        (HEAD + ITEM + b"<!--" + b"x" * (2 << 20), 1, "one piece of it is longer than 1048576 bytes"),
+        (HEAD + ITEM + b"<a>" * 100, 1, "its elements are nested more than 64 deep"),
+        (HEAD + ITEM + b"<item></channel>", 1, "mismatched tag"),
+        (HEAD + ITEM, 1, "no element found"),
+        (b"", 0, "no element found"), (b"\xff", 0, ""), (b"<html><rss></html>", 0, "mismatched tag"), (b"<rss/>", 0, "it names no episode"),
+        *((HEAD + ITEM.replace(b"/1.mp3", url) + END, 0, None) for url in (b"file:///etc/passwd", b"ftp://a/1", b"data:,x", b"javascript:x")),
     ],
-    ids=range(6),
 )  # fmt: skip
-def test_what_is_no_feed_names_nothing(xml):
-    assert read_feed(xml, URL).urls() == []
+def test_a_feed_that_means_harm_costs_itself_alone_and_says_what_was_not_read(xml, named, problem):
+    feed = read_feed(xml, URL)
+    assert (feed.problem or "").startswith(problem or "")
+    assert (feed.problem is None) == (problem is None)
+    assert feed.urls() == ["http://a.example/1.mp3"] * named
+    assert {one.title.strip() for one in feed.episodes} <= {"café", ""}
 
 
 def test_what_stands_before_the_damage_counts():
@@ -119,3 +146,39 @@ def test_what_a_feed_says_is_said_of_its_recordings(tmp_path):
     assert not [one.path for one in log.asked if one.path.endswith(".mp4")]
     note, made = sample_input("s", source.inputs[0], tmp_path, 5, tmp_path, layout=source.layout, wanted=None)
     assert (note.note, made) == (UNREACHED, [])
+
+
+def test_what_stands_behind_the_enclosures_of_a_hostile_feed_is_an_outcome_each(tmp_path):
+    urls = [
+        "http://10.0.0.1/1.mp3",
+        "http://a.example:22/2.mp3",
+        "http://a.example/inward",
+        "http://a.example/bomb.mp3",
+        "/good.mp3",
+        "/good.mp3",
+    ]
+    items = "".join(f'<item><guid>same</guid><title>T</title><enclosure url="{url}"/></item>' for url in urls)
+    inward = "Location: http://169.254.169.254/latest\r\n"
+    packed = gzip.compress(bytes(80 << 20), 1)
+    answers = {
+        "/feed.xml": http(f"<rss><channel>{items}<item>".encode(), type="text/xml"), "/inward": http(b"", 302, more=inward),
+        "/bomb.mp3": http(packed, type="audio/mpeg", more="Content-Encoding: gzip\r\n"), "/good.mp3": http(b"ID3 x", type="audio/mpeg"),
+    }  # fmt: skip
+    text = RECIPE.replace('lane = "web"', 'lane = "audio"').replace('from = "archives"', f'from = "feed+{URL}"')
+    recipe = loads(text + "[source.crawl]\ndelay_s = 0.0\n", base=tmp_path)
+    with serving(answers) as (port, _):
+        site = Site(
+            store=Store(root=str(tmp_path)), scratch=tmp_path / "scratch", hosts=(("a.example", f"127.0.0.1:{port}"),)
+        )
+        found = capture(recipe, site, recipe.sources[0])
+    parts = [part for receipt in found.receipts for part in receipt.all("capture")]
+    rows = {row["uri"]: row for row in site.store.table(parts, CAPTURE).to_pylist()}
+    assert {uri.rpartition("/")[2]: row["outcome"] for uri, row in rows.items() if uri.rpartition("/")[2][0] not in "rt"} == {
+        "1.mp3": "refused", "2.mp3": "refused", "inward": "redirect", "latest": "refused", "bomb.mp3": "damaged", "good.mp3": "fetched",
+        "feed.xml": "fetched", "ai.txt": "robots_file",
+    }  # fmt: skip
+    said = site.store.table(found.receipts[-1].all("annotation"), ANNOTATION).to_pylist()
+    assert [(row["subject"], row["text"]) for row in said] == [("http://a.example/good.mp3", "T")]
+    assert [line for line in found.ignored if "feed.xml" in line] == [
+        f"{URL}: not all of it was read: no element found: line 1, column {len('<rss><channel><item>') + len(items)}"
+    ]
