@@ -32,7 +32,7 @@ class Reason(StrEnum):
     # capture and decoding
     ARCHIVE_DAMAGED = "archive_damaged", "bytes of an archive could not be read as a record"
     RECORD_TRUNCATED = "record_truncated", "the record ends before its declared length"
-    DIGEST_MISMATCH = "digest_mismatch", "the payload does not have the digest its record declares"
+    DIGEST_MISMATCH = "digest_mismatch", "the payload does not have the digest that its record or a list declares"
     CONTENT_CODING_BROKEN = "content_coding_broken", "the declared content or transfer coding could not be undone"
     BLOCKED_BY_HASH = "blocked_by_hash", "the bytes are on a block list; nothing of them was kept, only this record"
     URL_TRAP = "url_trap", "the URL is of a kind that has no end (a calendar, a session); a crawl does not ask for it"

@@ -70,7 +70,7 @@ class Layout:
     one. `file_column`, `text_column`: its columns for the file's path, relative to the table's folder, and for its words;
     `text_column` is also where a table of texts keeps them. The other columns are used where present.
     `url_column`: makes the tables of a source lists of URLs to fetch; `caption_column` (empty: `text_column`) holds the words of
-    a row then, and `keep_columns` go into its row of results.
+    a row then, `sha256_column` what its bytes must have (empty: nothing is asked of them), and `keep_columns` go into its row of results.
     """
 
     captions: str = ""
@@ -82,6 +82,7 @@ class Layout:
     id_column: str = "id"
     url_column: str = ""
     caption_column: str = ""
+    sha256_column: str = ""
     keep_columns: tuple[str, ...] = ()
 
     def is_list(self, name: str) -> bool:

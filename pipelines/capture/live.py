@@ -113,10 +113,11 @@ def crawled_room(
     clock: Callable[[], float],
     progress: Progress,
     chain: str = "",
+    wanted: Collection[bytes] | None = None,
 ) -> Receipt:
     """The receipt of a round: parts `archive`, `capture` (URLs without bytes), `frontier` and `hosts`.
 
-    `chain`: rounds of one source and chain know of one another. While it lasts its journal lies in the store, so that whoever is
+    `chain`: rounds of one source and chain know of one another. `wanted`: as in `screened`. While it lasts its journal lies in the store, so that whoever is
     killed, or helps, asks for nothing twice.
     """
     name, store = plan.source, site.store
@@ -129,7 +130,7 @@ def crawled_room(
         with Guard(lists, suppression(site)) as guard:
             at = Round(
                 store=store, folder=f"{folder}/hosts", over=over(began), began=began, known=known,
-                bars=guard.bars, screen=lambda answer: screened(guard, answer),
+                bars=guard.bars, screen=lambda answer: screened(guard, answer, wanted),
             )  # fmt: skip
             found, own = _fetch(site, plan, at, clock, progress)
         revisited = _archives(store, name, earlier, found.revisited)

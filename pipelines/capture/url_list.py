@@ -1,8 +1,9 @@
 """Tables of URLs: every row's URL is asked for as politely as in a crawl, and has one row of results, whatever became of it.
 
-    url_column = "url"            makes the tables of a source such lists; caption_column, keep_columns beside it
+    url_column = "url"            makes the tables of a source such lists; caption_column, sha256_column, keep_columns beside it
 
-404, timeout and refusal are results, not damage. Captions become annotations of what was fetched.
+404, timeout and refusal are results, not damage. Captions become annotations of what was fetched. Where the list names the SHA-256 of
+what its author saw, other bytes are refused: an address that was sold or taken over since would speak with the captions of the old one.
 """
 
 import json
@@ -22,6 +23,7 @@ from pipelines.capture.frontier import REDIRECTS
 from pipelines.capture.inflate import BrokenError
 from pipelines.capture.layout import File, Layout, Wanted
 from pipelines.capture.live import archives_of, crawled_room, plan_of
+from pipelines.capture.screen import OTHER_BYTES
 from pipelines.capture.stored import open_stored
 from pipelines.capture.tables import Row, read_rows
 from pipelines.capture.uri import absolute
@@ -86,14 +88,18 @@ def list_source(
             urls = sorted(
                 {url for row in rows if (url := _url(source.layout, row)) and not url_refusal(url, site.host_overrides)}
             )
+            layout = source.layout
             key = digest(
-                "room", "crawled", 5, "list", source.card.name, file.sha256, number, label, source.layout.url_column
-            )
+                "room", "crawled", 5, "list", source.card.name, file.sha256, number, label, layout.url_column,
+                *([layout.sha256_column] if layout.sha256_column else []),
+            )  # fmt: skip
             plan = replace(
                 plan_of(source, urls, ()), is_list=True, max_depth=0, max_pages=len(urls) * (1 + REDIRECTS)
             )  # fmt: skip
             chain = f"-{file.sha256[:16]}-{number}"
-            fetched = crawled_room(site, plan, key, recipe.block_lists, chain=chain, clock=clock, progress=progress)
+            fetched = crawled_room(
+                site, plan, key, recipe.block_lists, chain=chain, clock=clock, progress=progress, wanted=_wanted(layout, rows)
+            )  # fmt: skip
             crawled = archives_of(site, fetched)
             orders = [CaptureOrder(source=source.card.name, files=(one,)) for one in crawled]
             captured = [done[0] for done in run_orders(recipe, site, orders, f"capture {source.card.name}", progress)]
@@ -113,16 +119,33 @@ def _parts(site: Site, source: Source, file: File) -> Iterator[list[Row]]:
         first = list(islice(rows, words.PEEKED))
         columns = words.columns_of(first)
         layout = source.layout
-        for column in (layout.url_column, *filter(None, (layout.caption_column, *layout.keep_columns))):
+        for column in filter(
+            None, (layout.url_column, layout.caption_column, layout.sha256_column, *layout.keep_columns)
+        ):
             if columns and column not in columns:
                 raise SourceError(
                     f"table {file.name} of source {source.card.name} has no column {column!r}, but {', '.join(sorted(columns))}; "
-                    "see url_column, caption_column and keep_columns in the recipe"
+                    "see url_column, caption_column, sha256_column and keep_columns in the recipe"
                 )
         rest = list(islice(rows, PART_ROWS - len(first)))
         while part := [*first, *rest]:
             yield part
             first, rest = [], list(islice(rows, PART_ROWS))
+
+
+def _sha256(layout: Layout, row: Row) -> bytes | None:
+    """What the bytes of a row must have, which none have where it is no digest; null where it does not say."""
+    value = row.values.get(layout.sha256_column) if layout.sha256_column else None
+    try:
+        return bytes.fromhex(value) if isinstance(value, str) and value else value or None
+    except ValueError:
+        return b""
+
+
+def _wanted(layout: Layout, rows: Sequence[Row]) -> frozenset[bytes] | None:
+    """All that the rows say; null where one does not."""
+    found = [_sha256(layout, row) for row in rows if row.problem is None]
+    return None if None in found else frozenset(one for one in found if one is not None)
 
 
 def _url(layout: Layout, row: Row) -> str | None:
@@ -186,6 +209,9 @@ def _listed(layout: Layout, row: Row, captures: Ended, site: Site) -> dict[str, 
     if found is None:
         return base | {"outcome": Outcome.DEFERRED.value, "error": "not asked for"}
     is_held = found["outcome"] in _HELD
+    if is_held and (named := _sha256(layout, row)) is not None and named != (found["payload"] or {}).get("sha256"):
+        found = {**found, "outcome": Outcome.REFUSED.value, "detail": OTHER_BYTES}
+        is_held = False
     said = found["detail"] or (f"the server answered {found['status']}" if found["status"] else found["outcome"])
     return base | {
         "outcome": found["outcome"], "status": found["status"], "error": None if is_held else said, "uri": found["uri"],

@@ -121,6 +121,9 @@ def fetch_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--contact", required=True, help="whom a site may ask: it goes into the User-Agent")
     parser.add_argument("--url-col", default="url", metavar="COLUMN")
     parser.add_argument("--caption-col", default="", metavar="COLUMN")
+    parser.add_argument(
+        "--sha256-col", default="", metavar="COLUMN", help="what the bytes must have; others are refused"
+    )
     parser.add_argument("--keep-cols", nargs="+", default=[], metavar="COLUMN", help="go into the results as they are")
     parser.add_argument("--round", default="1", metavar="LABEL", help="a new one asks again; the same never asks twice")
     parser.add_argument("--delay-s", type=float, default=1.0, help="between requests to a host (default 1)")
@@ -147,7 +150,9 @@ def fetch_verb(asked: argparse.Namespace) -> None:
             f"--contact {asked.contact!r} is neither an e-mail address nor a URL: a site must be able to ask"
         )
     site = load_site(asked.site)
-    layout = Layout(url_column=asked.url_col, caption_column=asked.caption_col, keep_columns=tuple(asked.keep_cols))
+    layout = Layout(
+        url_column=asked.url_col, caption_column=asked.caption_col, sha256_column=asked.sha256_col, keep_columns=tuple(asked.keep_cols),
+    )  # fmt: skip
     card = SourceCard(name="list", kind=SourceKind.OTHER, title=path.name, provider="unknown", contact=asked.contact)
     crawl = Crawl(rounds=(asked.round,), delay_s=asked.delay_s, round_s=asked.round_s)
     source = Source(card=card, lanes=("image_caption",), inputs=(str(path),), crawl=crawl, layout=layout)

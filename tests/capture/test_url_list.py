@@ -3,16 +3,18 @@
 import json
 import time
 from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
+from io import BytesIO, StringIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from warcio.archiveiterator import ArchiveIterator
 
 from pipelines.capture.url_list import LISTED
 from pipelines.cli import main
 from pipelines.rights.site_file import ASKED_PATHS
 from pipelines.store import Store
+from schemas.digest import sha256
 from tests.capture.server import http, serving
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
@@ -160,6 +162,28 @@ def test_a_list_that_cannot_be_used_is_refused_before_anything_is_asked(tmp_path
     code, _, err, log = fetch(*words)
     assert (code, log.asked) == (2, [])
     assert why in err
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_bytes_that_are_not_those_of_the_list_are_refused(tmp_path, fetch, is_whole):
+    other = b"\x89PNG\r\n\x1a\n" + b"swapped by the new owner of the address"
+    right, moved = sha256(PNG).hex(), sha256(PNG + b"b").hex()
+    rows = [
+        {"url": "http://a.example/a.png", "sha256": right.upper()}, {"url": "http://a.example/moved", "sha256": moved},
+        {"url": "http://a.example/swapped", "sha256": right}, {"url": "http://a.example/a.png?2", "sha256": "0" * 32},
+        {"url": "http://a.example/gone", "sha256": right if is_whole else None},
+    ]  # fmt: skip
+    as_csv(tmp_path / "list.csv", rows)
+    png = {path: http(data, type="image/png") for path, data in (("/swapped", other), ("/a.png?2", PNG))}
+    _, found, _, _ = fetch("list.csv", "--sha256-col", "sha256", answers=ANSWERS | png)
+    why = "it has other bytes than the list names by their sha256"
+    assert [(row["outcome"], row["error"]) for row in found] == [
+        ("fetched", None), ("fetched", None), ("refused", why), ("refused", why), ("not_found", "the server answered 404"),
+    ]  # fmt: skip
+    files = [path.read_bytes() for path in tmp_path.rglob("*.warc.gz")]
+    records = b"".join(record.content_stream().read() for data in files for record in ArchiveIterator(BytesIO(data)))
+    assert (other in records) is not is_whole
+    assert PNG in records
 
 
 def test_a_redirect_is_followed_at_once_and_waits_for_no_other_host(tmp_path, fetch):
