@@ -21,7 +21,9 @@ STATES = {
 
 def stage_order(lane: Lane) -> list[str]:
     """Stage names in the order in which they end an item: rights win over everything, also over quarantine."""
-    return ["rights", "capture", *(stage.name for stage in lane.stages), BALANCE, "mix"]
+    spans = [] if lane.spans is None else [lane.spans.name]
+    local = [stage.name for stage in lane.stages if stage.name not in spans]
+    return ["rights", "capture", *local, BALANCE, "mix", *spans]
 
 
 def dispositions(lane: Lane, item_ids: pa.Array, decisions: pa.Table, duplicates: pa.Table) -> pa.Table:

@@ -68,10 +68,16 @@ INVARIANTS: tuple[tuple[str, str], ...] = (
      "SELECT item_id AS id FROM placement GROUP BY item_id HAVING count(*) > 1"),
     ("merged items name no witness, or themselves",
      "SELECT item_id AS id FROM ended WHERE state = 'merged' AND (successor_id IS NULL OR successor_id = item_id)"),
-    # The mix counts after duplicates are settled, so it alone may leave out what others were merged into.
+    # The mix counts, and spans are cut, after duplicates are settled: only they may leave out what others were merged into.
     ("merged items have a witness that was not kept",
      "SELECT m.item_id AS id FROM ended m LEFT JOIN ended w ON w.item_id = m.successor_id WHERE m.state = 'merged'"
-     f" AND w.state IS DISTINCT FROM 'kept' AND w.reason IS DISTINCT FROM '{Reason.OVER_QUOTA.value}'"),
+     f" AND w.state IS DISTINCT FROM 'kept' AND coalesce(w.reason, '') NOT IN ('{Reason.OVER_QUOTA.value}', '{Reason.REPEATED_SPANS.value}')"),
+    ("spans were cut that no kept item holds",
+     "SELECT r.item_id AS id FROM repeated_span r JOIN ended c USING (item_id) LEFT JOIN ended w ON w.item_id = r.witness_id"
+     f" WHERE (c.state = 'kept' OR c.reason = '{Reason.REPEATED_SPANS.value}') AND coalesce(w.state, '') NOT IN ('kept', 'withdrawn')"),
+    ("spans were cut without a decision that says so",
+     "SELECT r.item_id AS id FROM repeated_span r ANTI JOIN decision d ON d.item_id = r.item_id"
+     f" AND d.reason = '{Reason.REPEATED_SPANS.value}'"),
     ("merged items have no verified similarity to their witness",
      "SELECT m.item_id AS id FROM ended m ANTI JOIN duplicate d ON d.item_id = m.item_id"
      " AND d.witness_id = m.successor_id WHERE m.state = 'merged'"),
@@ -115,7 +121,7 @@ def check(db: Database, expected_roots: pa.Array) -> Balance:
     Raises:
         BalanceError: names every broken invariant with the number of items and the first five ids.
     """
-    db.prepare("item disposition decision duplicate placement shard capture source")
+    db.prepare("item disposition decision duplicate repeated_span placement shard capture source")
     db.connection.register("expected", pa.table({"item_id": expected_roots}))
     for name, table in (("items", "item"), ("ended", "disposition")):
         db.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT DISTINCT * FROM {table}")

@@ -39,7 +39,7 @@ def ledger_parts(
 ) -> dict[str, list[Part]]:  # fmt: skip
     """Every file the run stands on, by table: room parts as they lie, and the tables only a whole run can make.
 
-    `unique`: the receipts of the lanes' group rooms, in the order of `lanes`. `sharded`: those of the shards.
+    `unique`: the receipts of the lanes' group rooms. `sharded`: those of the shards.
     """
     store = site.store
     parts: dict[str, list[Part]] = {}
@@ -54,10 +54,12 @@ def ledger_parts(
     for found in lanes:
         for room in ("split", "measured", "judged", "edited"):
             add("decision", found.parts(room, "decision"))
-        add("item", found.parts("edited", "item"))
         add("licence", found.parts("split", "licence"))
         add(f"signal_{found.lane.name}", found.parts("measured", f"signal_{found.lane.name}"))
-    for cluster, done in zip(grouped, settled, strict=True):
+    for found, cluster, done in zip(lanes, grouped, settled, strict=True):
+        cut = done.cut.ledger_items if done.cut else {}
+        add("item", [cut.get(ordinal, part) for ordinal, part in enumerate(found.parts("edited", "item"))])
+        add("repeated_span", done.cut.receipt.all("repeated_span") if done.cut else ())
         add("decision", [store.publish("decision", done.decisions.sort_by("item_id"))])
         add("disposition", [store.publish("disposition", done.dispositions)])
         add(
@@ -114,6 +116,12 @@ def _rooms(lanes: Sequence[LaneRun], unique: Sequence[Receipt]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=ROOM)
 
 
+def _said(table: str, receipt: Receipt) -> str:
+    if table == "items":
+        return f"items of lane {receipt.lane} after room {receipt.room}"
+    return f"{table} of lane {receipt.lane}, by ids alone"
+
+
 def _holdings(
     captured: Sequence[Captured], lanes: Sequence[LaneRun], grouped: Sequence[Receipt], release: Release
 ) -> pa.Table:
@@ -158,9 +166,9 @@ def _holdings(
             rows.append({"store": f"shards/{one.key}", "kind": "shards", "what": f"a shard of lane {one.lane}"})
         else:
             rows += [
-                {"store": part.path, "kind": "room", "what": f"{part.table} of lane {one.lane}, by ids alone"}
+                {"store": part.path, "kind": "room", "what": _said(part.table, one)}
                 for part in one.parts
-                if part.rows
+                if part.rows and part.table != "item"
             ]
     if release.path:
         rows.append({"store": release.path, "kind": "release", "what": f"published items of release {release.name}"})

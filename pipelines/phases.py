@@ -39,6 +39,7 @@ from pipelines.rooms import one_batch
 from pipelines.runner import Progress, quiet, run_orders
 from pipelines.shard.work import Place, Release, release_from, shard_orders
 from pipelines.site import Site
+from pipelines.spans import Cut, cut_spans
 from pipelines.spine import accepted
 from pipelines.store import Part
 from pipelines.suppression import suppression
@@ -234,17 +235,20 @@ def unique(site: Site, found: LaneRun) -> tuple[Duplicates, Receipt]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """One lane's final accounts: dispositions, the decisions of group and mix, ids of the kept items."""
+    """One lane's final accounts: dispositions, the decisions of group, mix and cut, ids of the kept items, what was cut from them."""
 
     dispositions: pa.Table
     decisions: pa.Table
     kept: pa.Array
+    cut: Cut | None
 
 
 def mixed(recipe: Recipe, site: Site, lanes: Sequence[LaneRun], grouped: Sequence[Duplicates]) -> list[Settled]:
-    """Dispositions of every lane; the mix leaves out what is over quota only after dedup has said who stands.
+    """Dispositions of every lane; the mix leaves out what is over quota only after dedup has said who stands, and spans that
+    others hold are cut only once the mix has said who is kept.
 
     Raises:
+        TooManyRemoved: a source loses a larger share of its words to such cuts than the recipe allows.
         QuarantineExceeded: too many rows of one reason failed.
     """
     before = [
@@ -258,10 +262,23 @@ def mixed(recipe: Recipe, site: Site, lanes: Sequence[LaneRun], grouped: Sequenc
     for found, cluster, ids, table, out in zip(lanes, grouped, kept, before, balanced, strict=True):
         extra = pa.concat_tables([out, mix.decide(ids, quotas[found.lane.name], recipe.shards.seed)])
         final = _dispose(site, found, cluster, extra) if extra.num_rows else table
+        cut = _cut(site, found, _kept(final))
+        if cut is not None and cut.decisions.num_rows:
+            extra = pa.concat_tables([extra, cut.decisions])
+            final = _dispose(site, found, cluster, extra)
         check_quarantine(found.lane.name, final, recipe.max_quarantined)
         decisions = pa.concat_tables([pa.Table.from_batches([cluster.decisions]), extra])
-        settled.append(Settled(dispositions=final, decisions=decisions, kept=_kept(final)))
+        settled.append(Settled(dispositions=final, decisions=decisions, kept=_kept(final), cut=cut))
     return settled
+
+
+def _cut(site: Site, found: LaneRun, kept: pa.Array) -> Cut | None:
+    if found.lane.cuts_spans is None:
+        return None
+    prints, items, rows = (
+        found.parts(room, table) for room, table in (("signed", "print"), ("edited", "items"), ("edited", "item"))
+    )
+    return cut_spans(site, found.lane, prints, items, rows, kept)
 
 
 def _balanced(recipe: Recipe, site: Site, found: LaneRun, ids: pa.Array) -> pa.Table:
@@ -312,24 +329,27 @@ def sharded(
     orders = [
         order
         for found, cluster, done in zip(lanes, grouped, settled, strict=True)
-        for order in shard_orders(recipe, site, found.lane, done.kept, cluster.components, _places(recipe, found))
+        for order in shard_orders(
+            recipe, site, found.lane, done.kept, cluster.components, _places(recipe, found, done.cut)
+        )
     ]
     receipts = tuple(done[0] for done in run_orders(recipe, site, orders, "shards", progress))
     return Sharded(receipts=receipts, release=release_from(recipe, site, orders))
 
 
-def _places(recipe: Recipe, found: LaneRun) -> list[Place]:
+def _places(recipe: Recipe, found: LaneRun, cut: Cut | None) -> list[Place]:
     """Where the text, capture and evidence of each work order's items lie."""
+    items = cut.items if cut else {}
     return [
         Place(
-            items=receipts["edited"].part("items"),
+            items=items.get(ordinal, receipts["edited"].part("items")),
             capture=order.capture,
             rights=order.rights,
             licence=receipts["split"].part("licence"),
             page=receipts["split"].part("page"),
             card_licence=recipe.source(order.source).card.licence,
         )
-        for receipts, order in zip(found.receipts, found.orders, strict=True)
+        for ordinal, (receipts, order) in enumerate(zip(found.receipts, found.orders, strict=True))
     ]
 
 

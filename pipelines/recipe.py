@@ -20,7 +20,7 @@ from pipelines.policies.owners import CODE_OWNERS, read_owners
 from pipelines.rights.judge import rights_stage
 from pipelines.rights.policy import policy as load_policy
 from pipelines.rights.policy import policy_name
-from pipelines.stage import Scalar, Stage
+from pipelines.stage import Scalar, Shape, Stage
 from schemas.digest import digest
 from schemas.errors import RecipeError, SiteError
 from schemas.source import AGREEMENTS, Agreement, SourceCard, card_from, load_card
@@ -247,7 +247,7 @@ def _stage_settings(keys: toml.Table) -> tuple[tuple[str, tuple[tuple[str, Scala
 
 def _known_stages(source: Source, lanes: tuple[Lane, ...], keys: toml.Table) -> None:
     # Dedup is between sources, so no single one can set it.
-    known = {s.name for lane in lanes if lane.name in source.lanes for s in lane.stages if s != lane.dedup.stage}
+    known = {s.name for lane in lanes if lane.name in source.lanes for s in lane.stages if s.shape != Shape.GROUP}
     for name, _ in source.stages:
         if name not in known:
             raise keys.fail(
@@ -306,6 +306,7 @@ def map_stages(lane: Lane, change: Callable[[Stage], Stage]) -> Lane:
         judges=tuple(map(change, lane.judges)),
         edits=tuple(map(change, lane.edits)),
         dedup=lane.dedup.with_stage(change(lane.dedup.stage)),
+        spans=change(lane.spans) if lane.spans else None,
     )
 
 

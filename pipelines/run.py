@@ -104,7 +104,10 @@ def committed(
         row = run_row(recipe, site, name, made.release, started, clock())
         parts = ledger_parts(
             recipe, site, captured, lanes, grouped, settled, made.release, row,
-            unique=[receipt for receipt in receipts if receipt.room == "unique"],
+            unique=[
+                *(receipt for receipt in receipts if receipt.room == "unique"),
+                *(done.cut.receipt for done in settled if done.cut),
+            ],
             sharded=[receipt for receipt in receipts if receipt.room == "sharded"],
         )  # fmt: skip
         balance = commit_run(site.store, row, parts, expected_roots(site, lanes, recipe))

@@ -23,6 +23,7 @@ from pipelines.capture.archive import Captured
 from pipelines.capture.block import Guard
 from pipelines.capture.files import capture_files
 from pipelines.capture.layout import Form, Wanted
+from pipelines.dedup.prints import prints_key, span_prints
 from pipelines.dedup.signatures import RANKS
 from pipelines.evidence import evidence_for, hear, licences_of
 from pipelines.lanes.lane import Lane, wanted_by
@@ -140,7 +141,9 @@ def _lane_rooms(recipe: Recipe, site: Site, order: LaneOrder) -> Iterator[Receip
     )
     yield edited
 
-    signed_key = digest("room", "signed", edited.part("items").sha256, lane.dedup.stage.op_id, recipe.rights.op_id)
+    signed_key = digest(
+        "room", "signed", edited.part("items").sha256, lane.dedup.stage.op_id, recipe.rights.op_id, *prints_key(lane.cuts_spans)
+    )  # fmt: skip
     yield room(store, lane.name, "signed", signed_key, lambda: _sign(lane, site, edited, evidence))
 
 
@@ -347,9 +350,11 @@ def _ledger_items(
 
 def _sign(lane: Lane, site: Site, edited: Receipt, evidence: Evidence) -> tuple[Tables, dict[str, int]]:
     items = rooms.one_batch(site.store.read_part(edited.part("items")))
-    return [("signature", pa.Table.from_batches([lane.dedup.sign(items, ranks(items, evidence))]))], {
-        "signed": len(items)
-    }
+    order = ranks(items, evidence)
+    tables: Tables = [("signature", pa.Table.from_batches([lane.dedup.sign(items, order)]))]
+    if lane.cuts_spans:
+        tables.append(("print", pa.Table.from_batches([span_prints(lane.cuts_spans, items, order)])))
+    return tables, {"signed": len(items)}
 
 
 # The freest rights first: what stands for a cluster should be what may be used most freely.

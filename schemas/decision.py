@@ -89,3 +89,19 @@ EDGE = pa.schema(
         pa.field("similarity", pa.float64(), nullable=False),  # verified, 0..1
     ]
 )
+
+REPEATED_SPAN = pa.schema(
+    [
+        pa.field(
+            "item_id", ID, nullable=False
+        ),  # the item that the span was cut from, or that was dropped for want of more
+        pa.field("start", pa.int32(), nullable=False),  # character of its text as it was before
+        pa.field("length", pa.int32(), nullable=False),  # characters
+        pa.field("words", pa.int32(), nullable=False),
+        pa.field(
+            "witness_id", ID, nullable=False
+        ),  # a kept item that holds the same words; the item itself where they stand twice in it
+        pa.field("witness_start", pa.int32(), nullable=False),  # character of its text as it is published
+        pa.field("witness_length", pa.int32(), nullable=False),
+    ]
+)

@@ -160,6 +160,10 @@ class Reason(StrEnum):
     # group
     EXACT_DUPLICATE = "exact_duplicate", "the same text, pixels or samples as a kept item"
     NEAR_DUPLICATE = "near_duplicate", "verified similar to a kept item at or above the threshold"
+    REPEATED_SPANS = (
+        "repeated_spans",
+        "spans of the text that a kept item holds word for word were cut, or too few words are left without them",
+    )
     OVER_REPRESENTED = "over_represented", "what its caption speaks of is common, and the balance keeps a share of that"
     NO_ENTRY = "no_entry", "its caption holds no entry of the list that the lane is balanced by"
     OVER_QUOTA = "over_quota", "the mix asks for fewer items of this lane"

@@ -53,9 +53,11 @@ OP = pa.schema(
 ROOM = pa.schema(
     [
         pa.field("lane", pa.string(), nullable=False),
-        pa.field("source", pa.string()),  # null for the room `unique`, which stands on all sources
-        pa.field("ordinal", pa.int32(), nullable=False),  # of the work order within its lane; 0 for `unique`
-        pa.field("room", pa.string(), nullable=False),  # split | measured | judged | edited | signed | unique
+        pa.field("source", pa.string()),  # null for the rooms `unique` and `spans`, which stand on all sources
+        pa.field(
+            "ordinal", pa.int32(), nullable=False
+        ),  # of the work order within its lane; 0 for `unique` and `spans`
+        pa.field("room", pa.string(), nullable=False),  # split | measured | judged | edited | signed | unique | spans
         pa.field("path", pa.string(), nullable=False),  # of the receipt, relative to the site
     ]
 )

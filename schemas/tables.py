@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE, CAPTURE_FACT, CAPTURE_PLACE
-from schemas.decision import DECISION, DISPOSITION, DUPLICATE, EDGE
+from schemas.decision import DECISION, DISPOSITION, DUPLICATE, EDGE, REPEATED_SPAN
 from schemas.item import LEDGER_ITEM
 from schemas.request import REQUEST, REQUEST_MATCH, SUPPRESSION
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
@@ -31,6 +31,7 @@ TABLES: dict[str, pa.Schema] = {
     "disposition": DISPOSITION,
     "duplicate": DUPLICATE,
     "edge": EDGE,
+    "repeated_span": REPEATED_SPAN,
     "room": ROOM,
     "holding": HOLDING,
     "release": RELEASE,

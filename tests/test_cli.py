@@ -102,7 +102,7 @@ def test_plan_lists_every_stage_rights_first_with_its_settings(recipe):
     assert (found["recipe"], found["policy"], len(bytes.fromhex(found["digest"]))) == ("test", "opt_out_respected", 32)
     names = [stage["stage"] for stage in found["stages"]]
     assert names[:2] == ["rights", "split.html"]
-    assert names[-1] == "dedup.text"
+    assert names[-2:] == ["dedup.text", "dedup.spans"]
     gopher = next(stage for stage in found["stages"] if stage["stage"] == "quality.gopher")
     assert (gopher["lane"], gopher["shape"], gopher["settings"]["min_words"]) == ("web", "judge", 50.0)
     assert gopher["sources"].keys() == gopher["settings"].keys() - {"shadow", "on"}

@@ -10,7 +10,8 @@ from pipelines.receipt import read_receipt
 from schemas.errors import StoreError
 from schemas.item import ID
 
-_EDITED = "SELECT DISTINCT path FROM room WHERE room = 'edited' ORDER BY path"
+# Of what was cut after it was edited, the text that was left comes first.
+_EDITED = "SELECT DISTINCT room, path FROM room WHERE room IN ('edited', 'spans') ORDER BY room DESC, path"
 
 
 def edited_texts(ledger: Ledger, wanted: Collection[bytes]) -> Iterator[tuple[list[bytes], list[str | None]]]:
@@ -19,17 +20,25 @@ def edited_texts(ledger: Ledger, wanted: Collection[bytes]) -> Iterator[tuple[li
     A part that is gone is passed over: who asks counts what came.
     """
     waiting = pa.array(sorted(wanted), ID)
-    for row in ledger.db.rows(_EDITED) if len(waiting) else ():
-        try:
-            part = read_receipt(ledger.store, row["path"]).part("items")
-            table = ledger.store.read_part(part, ["item_id", "text"])
-        except (FileNotFoundError, StoreError):
-            continue
+    for table in _tables(ledger):
+        if not len(waiting):
+            return
         mine = table.filter(pc.is_in(table.column("item_id"), value_set=waiting))
         ids = mine.column("item_id").to_pylist()
         # The same item may lie in a room of an earlier recipe too.
         waiting = waiting.filter(pc.invert(pc.is_in(waiting, value_set=pa.array(ids, ID))))
         if ids:
             yield ids, mine.column("text").to_pylist()
-        if not len(waiting):
-            return
+
+
+def _tables(ledger: Ledger) -> Iterator[pa.Table]:
+    for row in ledger.db.rows(_EDITED):
+        try:
+            parts = read_receipt(ledger.store, row["path"]).all("items")
+        except (FileNotFoundError, StoreError):
+            continue
+        for part in parts:
+            try:
+                yield ledger.store.read_part(part, ["item_id", "text"])
+            except (FileNotFoundError, StoreError):
+                continue

@@ -1,10 +1,11 @@
-"""Pipelines: a work order is an element, one DoFn calls `run_part`; the one Group shuffles band hashes as Arrow chunks.
+"""Pipelines: a work order is an element, one DoFn calls `run_part`; only groups shuffle, numbers as Arrow chunks.
 
 What a run gives lies in the store as receipts; nothing depends on what a runner returns.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import apache_beam as beam
 import pyarrow as pa
@@ -14,6 +15,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from pipelines.beam.coder import register
 from pipelines.dedup.candidates import HOT, PAIRS, Pairs, bucket_pairs
 from pipelines.dedup.duplicates import Dedup
+from pipelines.dedup.prints import PLACE, place_chunks, shared_places
 from pipelines.recipe import Recipe
 from pipelines.rooms import one_batch
 from pipelines.site import Site
@@ -71,37 +73,40 @@ def run_on_beam(recipe: Recipe, site: Site, orders: Sequence[Order], name: str) 
         )
 
 
-@dataclass
-class Pair(beam.PTransform):  # type: ignore[misc]
-    """Signature parts -> candidate pairs: bands shuffled as Arrow chunks keyed by partition, sorted on arrival."""
+Chunks: TypeAlias = Iterable[tuple[int, pa.RecordBatch]]  # by the key of the shuffle
+Found: TypeAlias = Iterable[tuple[str, pa.RecordBatch]]  # by the table that it is of
 
-    dedup: Dedup
+
+@dataclass
+class Match(beam.PTransform):  # type: ignore[misc]
+    """Parts -> what their chunks give where those of one key meet: Arrow chunks, shuffled by partition, sorted on arrival.
+
+    chunks: (a part, its number) -> its chunks. match: all chunks of a key, in any order -> tables.
+    """
+
     site: Site
-    partitions: int
+    chunks: Callable[[pa.Table, int], Chunks]
+    match: Callable[[Iterable[pa.RecordBatch]], Found]
 
     def expand(self, parts: beam.PCollection) -> beam.PCollection:
-        """(table, Arrow chunk) of every key: `pairs`, and `hot` where a bucket is over the cap."""
+        """(table, Arrow chunk) of every key."""
         register()
-        dedup, site, partitions = self.dedup, self.site, self.partitions
+        site, chunks, match = self.site, self.chunks, self.match
 
-        def chunks(element: tuple[int, Part]) -> Iterable[tuple[int, pa.RecordBatch]]:
-            index, part = element
-            return dedup.chunks(dedup.stage, site.store.read_part(part), index, partitions)
-
-        def match(_: int, found: Iterable[pa.RecordBatch]) -> Iterable[tuple[str, pa.RecordBatch]]:
-            pairs = bucket_pairs(found, cap=int(dedup.stage.number("hot_bucket_cap")))
-            return [(name, batch) for name, batch in (("pairs", pairs.pairs), ("hot", pairs.hot)) if len(batch)]
+        def cut(element: tuple[int, Part]) -> Chunks:
+            number, part = element
+            return chunks(site.store.read_part(part), number)
 
         return (
             parts
-            | "Band" >> beam.FlatMap(chunks).with_output_types(tuple[int, pa.RecordBatch])
+            | "Cut" >> beam.FlatMap(cut).with_output_types(tuple[int, pa.RecordBatch])
             | "Gather" >> beam.GroupByKey()
-            | "Match" >> beam.FlatMapTuple(match).with_output_types(tuple[str, pa.RecordBatch])
+            | "Match" >> beam.FlatMapTuple(lambda _, found: match(found)).with_output_types(tuple[str, pa.RecordBatch])
         )
 
 
 class Keep(beam.DoFn):  # type: ignore[misc]
-    """Publishes each chunk of pairs or hot buckets as a content-named part, and its path under the group's key."""
+    """Publishes each chunk of what was found as a content-named part, and its path under the group's key."""
 
     def __init__(self, site: Site, folder: str) -> None:
         self._site, self._folder = site, folder
@@ -116,18 +121,46 @@ class Keep(beam.DoFn):  # type: ignore[misc]
 
 def pairs_on_beam(dedup: Dedup, site: Site, lane: str, key: str, parts: Sequence[Part], partitions: int) -> Pairs:
     """The candidate pairs of these signature parts, found by the site's Beam runner and read back from the store."""
-    folder = f"rooms/{lane}/pairs/{key}"
+
+    def chunks(table: pa.Table, number: int) -> Chunks:
+        return dedup.chunks(dedup.stage, table, number, partitions)
+
+    def match(found: Iterable[pa.RecordBatch]) -> Found:
+        pairs = bucket_pairs(found, cap=int(dedup.stage.number("hot_bucket_cap")))
+        return [(name, batch) for name, batch in (("pairs", pairs.pairs), ("hot", pairs.hot)) if len(batch)]
+
+    read = _matched(site, f"rooms/{lane}/pairs/{key}", parts, chunks, match)
+    return Pairs(pairs=one_batch(read("pairs", PAIRS)), hot=one_batch(read("hot", HOT)))
+
+
+def places_on_beam(site: Site, lane: str, key: str, parts: Sequence[Part], partitions: int) -> pa.Table:
+    """The `shared_places` of these parts of prints, found by the site's Beam runner and read back from the store."""
+
+    def chunks(table: pa.Table, number: int) -> Chunks:
+        return place_chunks(table, number, partitions)
+
+    def match(found: Iterable[pa.RecordBatch]) -> Found:
+        places = shared_places(found)
+        return [("places", places)] if len(places) else []
+
+    return _matched(site, f"rooms/{lane}/places/{key}", parts, chunks, match)("places", PLACE)
+
+
+def _matched(
+    site: Site, folder: str, parts: Sequence[Part], chunks: Callable[[pa.Table, int], Chunks],
+    match: Callable[[Iterable[pa.RecordBatch]], Found],
+) -> Callable[[str, pa.Schema], pa.Table]:  # fmt: skip
+    """What reads the tables that `match` gave, once the pipeline is done."""
     with _pipeline(site) as pipeline:
         _ = (
             pipeline
-            | "Signatures" >> beam.Create(list(enumerate(parts)), reshuffle=False)
-            | "Pair" >> Pair(dedup=dedup, site=site, partitions=partitions)
+            | "Parts" >> beam.Create(list(enumerate(parts)), reshuffle=False)
+            | "Match" >> Match(site=site, chunks=chunks, match=match)
             | "Keep" >> beam.ParDo(Keep(site, folder))
         )
 
-    def read(table: str, schema: pa.Schema) -> pa.RecordBatch:
+    def read(table: str, schema: pa.Schema) -> pa.Table:
         paths = [site.store.read(path).decode() for path in site.store.list(f"{folder}/{table}")]
-        found = [Part(table=table, path=path, sha256="", rows=0, bytes=0) for path in paths]
-        return one_batch(site.store.table(found, schema))
+        return site.store.table([Part(table=table, path=path, sha256="", rows=0, bytes=0) for path in paths], schema)
 
-    return Pairs(pairs=read("pairs", PAIRS), hot=read("hot", HOT))
+    return read

@@ -60,13 +60,7 @@ def rank(signatures: pa.Table) -> Ranks:
     Raises:
         StageError: an item_id is there twice.
     """
-    keys = [
-        ("rights_rank", "ascending"),
-        ("quality", "descending"),
-        ("fetched_at", "ascending"),
-        ("item_id", "ascending"),
-    ]
-    order = pc.sort_indices(signatures, sort_keys=keys).to_numpy().astype(np.int64)
+    order = best_first(signatures)
     ids = _whole(signatures.column("item_id"))
     _check_unique(ids)
     place = np.empty(len(order), np.int64)
@@ -78,6 +72,18 @@ def rank(signatures: pa.Table) -> Ranks:
     representative = np.empty(len(order), np.int64)
     representative[order] = order[first[inverse]]
     return Ranks(item_id=ids, place=place, representative=representative)
+
+
+def best_first(table: pa.Table) -> I64:
+    """int64[n]: the rows of a table with the columns of RANKS in their total order, the best first."""
+    keys = [
+        ("rights_rank", "ascending"),
+        ("quality", "descending"),
+        ("fetched_at", "ascending"),
+        ("item_id", "ascending"),
+    ]
+    order: I64 = pc.sort_indices(table, sort_keys=keys).to_numpy().astype(np.int64)
+    return order
 
 
 def elect(edges: pa.RecordBatch, ranks: Ranks) -> Election:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from pipelines.dedup.spans import DEDUP_SPANS
 from pipelines.dedup.text import TEXT_DEDUP, text_dedup
 from pipelines.edits.pii import PII_REDACT
 from pipelines.lanes.lane import Lane
@@ -45,5 +46,6 @@ BOOKS = Lane(
     dedup=text_dedup(BOOK_DEDUP),
     config=TEXT,
     samples=text_samples,
+    spans=DEDUP_SPANS,
     evidence=book_licence_rows,
 )

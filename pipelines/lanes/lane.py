@@ -26,7 +26,8 @@ class Lane:
     `media_types`: captures of these become roots; `image/*` stands for all that begin so. `roles`: the annotations its
     split gets with each payload. `takes_files`: whether it reads uploads, or only archives of records. `evidence`: finds the
     licences that an uploaded file names, of itself or of its folder. `decoder`: makes the child process that reads this
-    lane's untrusted bytes. `facts`: the lane's own columns of an item. `config` and `samples`: an item in a shard.
+    lane's untrusted bytes. `facts`: the lane's own columns of an item. `config` and `samples`: an item in a shard. `spans`: where its
+    texts may be cut, of what others hold; null where a text stands for a payload, or falls apart without its parts.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Lane:
     dedup: Dedup
     config: SampleConfig
     samples: Samples
+    spans: Stage | None = None
     roles: tuple[Role, ...] = ()
     takes_files: bool = True
     evidence: Evidence | None = None
@@ -67,7 +69,13 @@ class Lane:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """All stages in the order in which they can end an item; rights, which the policy makes, comes before them."""
-        return (self.split, *self.measures, *self.judges, *self.edits, self.dedup.stage)
+        spans = () if self.spans is None else (self.spans,)
+        return (self.split, *self.measures, *self.judges, *self.edits, self.dedup.stage, *spans)
+
+    @property
+    def cuts_spans(self) -> Stage | None:
+        """The stage by which spans that another kept text of the lane holds are cut; null where it is off."""
+        return self.spans if self.spans is not None and self.spans.settings["on"] else None
 
 
 def wanted_by(lanes: Sequence[Lane]) -> Wanted:

@@ -1,5 +1,6 @@
 """Web pages: HTML or plain text in, one text an item out."""
 
+from pipelines.dedup.spans import DEDUP_SPANS
 from pipelines.dedup.text import TEXT_DEDUP, text_dedup
 from pipelines.edits.lines import REMOVE_LINES
 from pipelines.edits.pii import PII_REDACT
@@ -47,5 +48,6 @@ WEB = Lane(
     dedup=text_dedup(TEXT_DEDUP),
     config=TEXT,
     samples=text_samples,
+    spans=DEDUP_SPANS,
     takes_files=False,
 )  # fmt: skip

@@ -30,6 +30,7 @@ from schemas.item import ID
 # What a sample of single items cannot show; printed in every certificate.
 NOT_COVERED = (
     "which of similar items stands for the others, quotas and splits: they follow from the whole corpus",
+    "which spans other items hold: what was cut for that is cut again by its receipt",
     "that the captured bytes are what a server sent: only that they have the digest of then",
     "what captures and evidence files were read to say: the rows of the ledger are taken, not made again",
 )

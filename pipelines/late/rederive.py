@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.capture.subject import names
+from pipelines.dedup.cut import cut_again
 from pipelines.late.stored import Stored
 from pipelines.ledger.captures import captures
 from pipelines.orders import LaneOrder, Sayers
@@ -21,6 +22,7 @@ from pipelines.rooms import one_batch
 from pipelines.shard.tar import read_shard
 from pipelines.shard.work import Place, ShardOrder, write_shard_order
 from pipelines.site import Site
+from pipelines.spans import recounted
 from pipelines.spine import run_part
 from pipelines.store import Part, Store
 from schemas.annotation import ANNOTATION
@@ -90,8 +92,13 @@ class Again:
         rooms = {receipt.room: receipt for receipt in run_part(self.there.recipe, self.here, order)}
         store = self.here.store
         decisions = store.table([rooms[name].part("decision") for name in LOCAL], DECISION)
-        items = store.read_part(rooms["edited"].part("item")).cast(LEDGER_ITEM)
-        return Made(items=items, decisions=decisions, samples=self._samples(order, rooms, published))
+        items = rooms["edited"].part("items")
+        rows = store.read_part(rooms["edited"].part("item")).cast(LEDGER_ITEM)
+        if lane in self.there.spans:  # what others hold is not known here; what was cut is
+            receipts = self.there.store.read_part(self.there.spans[lane].part("decision"))
+            cut = cut_again(one_batch(store.read_part(items)), receipts)
+            items, rows = store.publish("items", pa.Table.from_batches([cut])), recounted(rows, cut)
+        return Made(items=rows, decisions=decisions, samples=self._samples(order, rooms, items, published))
 
     def _order(self, lane: str, source: str, captures: pa.Table) -> LaneOrder:
         ids = captures.column("capture_id").to_pylist()
@@ -147,15 +154,15 @@ class Again:
         return pa.Table.from_pylist(list(once.values()), schema=LICENCE)
 
     def _samples(
-        self, order: LaneOrder, rooms: Mapping[str, Receipt], published: Sequence[bytes]
+        self, order: LaneOrder, rooms: Mapping[str, Receipt], part: Part, published: Sequence[bytes]
     ) -> dict[bytes, Mapping[str, bytes]]:
         """One shard of what was published of these and comes out again, read back."""
-        items = self.here.store.read_part(rooms["edited"].part("items"), ["item_id"]).column("item_id").to_pylist()
+        items = self.here.store.read_part(part, ["item_id"]).column("item_id").to_pylist()
         rows = [(0, row) for row, item in enumerate(items) if item in set(published)]
         if not rows:
             return {}
         place = Place(
-            items=rooms["edited"].part("items"),
+            items=part,
             capture=order.capture,
             rights=order.rights,
             licence=rooms["split"].part("licence"),

@@ -14,7 +14,11 @@ import pyarrow.compute as pc
 from pipelines import mix, rooms
 from pipelines.accounts import check_quarantine, concat, dispositions
 from pipelines.dedup.breaker import check_losses, losses
+from pipelines.dedup.cut import drops
 from pipelines.dedup.duplicates import Duplicates, find_duplicates
+from pipelines.dedup.prints import prints_key, span_prints
+from pipelines.dedup.signatures import RANKS
+from pipelines.dedup.spans import DEDUP_SPANS, find_repeats
 from pipelines.lanes.lane import Lane
 from pipelines.late.compared import EditedTexts, Known
 from pipelines.late.stored import Done, Stored, ids_of, lane_of, minus, without
@@ -90,6 +94,9 @@ class Replay:
             too_many = quotas[name] < len(kept[name])
             over = mix.decide(kept[name], quotas[name], self.recipe.shards.seed) if too_many else DECISION.empty_table()
             extra = pa.concat_tables([balanced[name], over])
+            extra = pa.concat_tables(
+                [extra, self._cut(self.recipe.lane(name), minus(kept[name], ids_of([over])), one, before[name])]
+            )
             final = _left_out(one.after, extra)
             check_quarantine(name, final, self.recipe.max_quarantined)
             found[name] = Fates(
@@ -128,6 +135,43 @@ class Replay:
             unmeasured=counts,
             back=tuple(part.gained for part in parts if part.gained is not None),
         )
+
+    def _cut(self, lane: Lane, kept: pa.Array, settled: _Settled, before: pa.Table) -> pa.Table:
+        """The decisions that end items of which too little is left where the spans that others hold are cut.
+
+        Those of then, where the same items are kept under the same stage; else prints are taken from what was stored, or made of the texts.
+        """
+        stage, then = lane.cuts_spans, self.stored.recipe.lane(lane.name).cuts_spans
+        if stage is None:
+            return DECISION.empty_table()
+        was = before.filter(pc.or_(pc.equal(before.column("state"), State.KEPT.value), _ended_at(before, stage.name)))
+        if (
+            then is not None
+            and then.op_id == stage.op_id
+            and not len(minus(kept, ids_of([was])))
+            and len(kept) == len(was)
+        ):
+            said = self.stored.store.read_part(self.stored.spans[lane.name].part("decision"))
+            return said.filter(pc.equal(said.column("verdict"), Verdict.DROP.value))
+        texts = EditedTexts(self.stored, lane.name, settled.back)
+        prints = [
+            self._prints(stage, done, prints_key(then) == prints_key(stage)) for done in self.stored.orders[lane.name]
+        ]
+        for batch in settled.back:
+            # What is to come back was signed by no run, or by one under whose rules it was lost again.
+            prints.append(pa.Table.from_batches([span_prints(stage, batch, ranks(batch, self._fetched))]))
+        once = [without(table, ids_of(settled.back)) for table in prints[: len(prints) - len(settled.back)]]
+        found = find_repeats(stage, [*once, *prints[len(once) :]], kept, texts.load)
+        return pa.Table.from_batches([drops(stage, found.left)])
+
+    def _prints(self, stage: Stage, done: Done, is_stored: bool) -> pa.Table:
+        """The prints of one work order's items."""
+        store, signed = self.stored.store, done.rooms["signed"]
+        if is_stored:
+            return store.read_part(signed.part("print"))
+        items = rooms.one_batch(store.read_part(done.rooms["edited"].part("items")))
+        order = rooms.one_batch(store.read_part(signed.part("signature"), RANKS.names)).cast(RANKS)
+        return pa.Table.from_batches([span_prints(stage, items, order)])
 
     def _differs(self, lane: Lane, orders: Sequence[Done]) -> bool:
         """Whether anything that decides in this lane is another stage."""
@@ -273,13 +317,17 @@ def _kept(table: pa.Table) -> pa.Array:
 
 
 def _taken_in(table: pa.Table) -> pa.Table:
-    """The dispositions before balance and mix left anything out."""
-    out = pc.is_in(table.column("stage"), value_set=pa.array(["mix", balance.STAGE]))
+    """The dispositions before balance, mix and cuts left anything out."""
+    out = pc.is_in(table.column("stage"), value_set=pa.array(["mix", balance.STAGE, DEDUP_SPANS.name]))
     return _ending(table, out, {"state": State.KEPT.value, "stage": None, "reason": None})
 
 
+def _ended_at(table: pa.Table, stage: str) -> pa.ChunkedArray:
+    return pc.equal(table.column("stage"), stage).fill_null(False)
+
+
 def _left_out(table: pa.Table, extra: pa.Table) -> pa.Table:
-    """The dispositions with what balance and mix leave out."""
+    """The dispositions with what balance, mix and cuts leave out."""
     at = pc.index_in(table.column("item_id"), value_set=ids_of([extra]))
     ends = {name: pc.take(extra.column(name).combine_chunks(), at) for name in ("stage", "reason")}
     return _ending(table, pc.is_valid(at), {"state": State.DROPPED.value, **ends})

@@ -30,12 +30,14 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A run as it lies in the store. `orders`: by lane. `unique`: the receipt of each lane's group room."""
+    """A run as it lies in the store. `orders`: by lane. `unique`: the receipt of each lane's group room; `spans`: of the room
+    that cuts, where a lane has it."""
 
     ledger: Ledger
     recipe: Recipe
     orders: Mapping[str, tuple[Done, ...]]
     unique: Mapping[str, Receipt]
+    spans: Mapping[str, Receipt]
 
     @property
     def store(self) -> Store:
@@ -74,7 +76,7 @@ def stored(ledger: Ledger, base: Path = Path()) -> Stored:
             f"commit {ledger.commit.seq} does not say which rooms its run stands on: run the recipe again"
         )
     recipe = _recipe(ledger, rows[0]["recipe_toml"], rows[0]["recipe_digest"], base)
-    unique: dict[str, Receipt] = {}
+    between: dict[str, dict[str, Receipt]] = {"unique": {}, "spans": {}}
     orders: dict[str, dict[int, Done]] = {lane.name: {} for lane in recipe.lanes}
     for row in paths:
         try:
@@ -82,7 +84,7 @@ def stored(ledger: Ledger, base: Path = Path()) -> Stored:
         except FileNotFoundError:
             raise LedgerError(f"{row['path']} is gone from the store: run the recipe again") from None
         if row["source"] is None:
-            unique[row["lane"]] = receipt
+            between[row["room"]][row["lane"]] = receipt
             continue
         done = orders[row["lane"]].setdefault(row["ordinal"], Done(source=row["source"], rooms={}))
         done.rooms[row["room"]] = receipt  # type: ignore[index]
@@ -90,7 +92,8 @@ def stored(ledger: Ledger, base: Path = Path()) -> Stored:
         ledger=ledger,
         recipe=recipe,
         orders={lane: tuple(found[n] for n in sorted(found)) for lane, found in orders.items()},
-        unique=unique,
+        unique=between["unique"],
+        spans=between["spans"],
     )
 
 

@@ -9,6 +9,7 @@ from pipelines.ledger.database import Database
 from pipelines.takedown.gone import Cut
 
 Row = dict[str, Any]
+SHARING_NAMED = 5  # items a file; Chosen: of boilerplate there are thousands
 _OBTAINED = ", obtained as "
 
 
@@ -37,6 +38,30 @@ def unread(db: Database, request: str) -> list[Row]:
             reason = "it could not be read to its end, so it may hold copies that nobody knows of"
             found.append(row(one["store"], "upload", one["what"], "remaining", reason, request))
     return found
+
+
+def sharing(db: Database, items: Sequence[bytes], request: str) -> list[Row]:
+    """Captured files with other items that hold spans of what goes, word for word: a later run takes them for their own."""
+    rows = db.rows(
+        "WITH pairs AS (SELECT DISTINCT item_id, witness_id, start, words FROM repeated_span WHERE item_id <> witness_id),"
+        " gone AS (SELECT DISTINCT unnest(?::BLOB[]) AS item_id), shared AS (SELECT b.item_id, start, words FROM pairs b JOIN gone g"
+        " ON g.item_id = b.witness_id UNION ALL SELECT b.witness_id, start, words FROM pairs b JOIN gone g ON g.item_id = b.item_id)"
+        " SELECT c.payload.uri AS path, s.item_id, sum(s.words)::BIGINT AS words FROM shared s ANTI JOIN gone g USING (item_id)"
+        " JOIN (SELECT DISTINCT item_id, capture_id FROM item) i USING (item_id) JOIN (SELECT DISTINCT capture_id, payload FROM capture) c"
+        " USING (capture_id) WHERE c.payload IS NOT NULL GROUP BY ALL ORDER BY path, words DESC, s.item_id",
+        [list(items)],
+    )
+    by_path: dict[str, list[Row]] = {}
+    for one in rows:
+        by_path.setdefault(one["path"], []).append(one)
+    reason = "they are of other captures, which say them too, and a later run publishes them as such: name an item with --item where it should go"
+    return [
+        row(
+            path, _kind(path), f"spans of what goes in {len(found)} other items: "
+            + ", ".join(f"{one['item_id'].hex()} ({one['words']} words)" for one in found[:SHARING_NAMED]), "remaining", reason, request,
+        )
+        for path, found in by_path.items()
+    ]  # fmt: skip
 
 
 def of_cuts(cuts: Mapping[str, Cut], request: str) -> list[Row]:

@@ -144,6 +144,7 @@ def _planned(
     captures = captures + more
     uris = [row["uri"] for row in captures if row["uri"]]
     remaining += holdings.unread(db, request)
+    remaining += holdings.sharing(db, list(found.items), request)
     with Database(site.store, head.files) as now:
         items = _items(db, now, found)
         exposure = exposed(db, list(found.items))

@@ -10,8 +10,8 @@ from schemas.reasons import Reason
 
 # Ids, numbers and times of what was done: nothing of the content is in them, and the accounts stand on them.
 KEPT = frozenset((
-    "item", "disposition", "duplicate", "edge", "component", "hot", "placement", "release", "shard", "op", "run", "source", "room",
-    "holding", "capture_fact", "request", "request_match", "suppression", "training_run", "consumption", "checkpoint", "document", "fed",
+    "item", "disposition", "duplicate", "edge", "repeated_span", "recut", "component", "hot", "placement", "release", "shard", "op", "run",
+    "source", "room", "holding", "capture_fact", "request", "request_match", "suppression", "training_run", "consumption", "checkpoint", "document", "fed",
     "robots",
 ))  # fmt: skip
 

@@ -150,7 +150,7 @@ def test_pickles(lane, stage):
 def test_has_the_shape_of_its_place(lane, stage):
     places = {
         Shape.SPLIT: (lane.split,), Shape.MEASURE: lane.measures, Shape.JUDGE: lane.judges, Shape.EDIT: lane.edits,
-        Shape.GROUP: (lane.dedup.stage,),
+        Shape.GROUP: (lane.dedup.stage, lane.spans),
     }  # fmt: skip
     assert [shape for shape, stages in places.items() if stage in stages] == [stage.shape]
 

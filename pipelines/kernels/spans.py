@@ -1,0 +1,506 @@
+"""Runs of words that texts share, compiled: numbers that say where to look, and the election of who keeps a run.
+
+    cut      texts  -> Words: their words as `kernels.overlap` compares them, and where each stands
+    prints   Words  -> of each text some hashes of short runs, so that two texts that share a long run share one of them
+    Kept     Words  -> text by text, the best first: the runs that a text before it holds, or the text itself further up
+
+Letters and digits alone are compared, in lower case and without accents; every one is, a hash only says where to look.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipelines.kernels.minhash import I64, U32, U64
+from pipelines.kernels.overlap import OPENS_TOKEN, OPENS_WORD, stream
+from pipelines.kernels.scan import U8, compiled, mix64
+
+I32 = npt.NDArray[np.int32]
+_BASE = 0x9E3779B97F4A7C15  # odd: multiplying by it loses nothing
+_WIDE = 0xE0  # the first byte of a character of three bytes or more: of scripts without spaces, among others
+
+
+def grain(span_words: int) -> tuple[int, int]:
+    """(words of a print, prints a window): of so many prints in a row one is kept, so that every run of `span_words` has one.
+
+    Chosen: two thirds. Longer prints are more of them (50 words: 0.11 a word), of shorter ones more are shared by chance.
+    """
+    words = max(1, 2 * span_words // 3)
+    return words, span_words - words + 1
+
+
+class Words(NamedTuple):
+    """The words of texts end to end: those of text i are numbers `ends[i]` up to `ends[i + 1]`.
+
+    data: uint8[bytes], their letters and digits; first, last: int64[words], where the bytes of each begin, and end. start, end: int32[words],
+    the characters of the text, from and up to. is_bound: bool[words], whether a cut may be made before it: no hyphen or dot joins it
+    to the word in front. hashes: uint64[words].
+    """
+
+    data: U8
+    first: I64
+    last: I64
+    start: I32
+    end: I32
+    is_bound: npt.NDArray[np.bool_]
+    hashes: U64
+    ends: I64
+
+
+def cut(texts: pa.Array) -> Words:
+    """The words of each text; null gives none. 28 bytes a word and 6 a letter are held."""
+    found = stream(texts)
+    first = np.flatnonzero(found.opens & OPENS_WORD).astype(np.int64)
+    last = np.append(first[1:], len(found.data))[: len(first)]
+    ends = np.searchsorted(first, found.ends).astype(np.int64)
+    is_bound = _bounds(found.data, found.opens, first)
+    start, end = found.source[first], found.source[last - 1] + 1
+    return Words(
+        data=found.data, first=first, last=last, start=start.astype(np.int32), end=end.astype(np.int32), is_bound=is_bound,
+        hashes=_hashes(found.data, first, last), ends=ends,
+    )  # fmt: skip
+
+
+@compiled
+def _bounds(data: U8, opens: U8, first: I64) -> npt.NDArray[np.bool_]:
+    found = np.ones(len(first), np.bool_)
+    for word in range(1, len(first)):
+        is_wide = data[first[word]] >= _WIDE or data[first[word - 1]] >= _WIDE
+        found[word] = is_wide or opens[first[word]] & OPENS_TOKEN != 0
+    return found
+
+
+@compiled
+def _hashes(data: U8, first: I64, last: I64) -> U64:
+    # Source: FNV-1a, 64 bit (draft-eastlake-fnv)
+    basis, prime = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
+    found = np.empty(len(first), np.uint64)
+    for word in range(len(first)):
+        h = basis
+        for k in range(first[word], last[word]):
+            h = (h ^ np.uint64(data[k])) * prime
+        found[word] = mix64(h)
+    return found
+
+
+def prints(words: Words, span_words: int) -> tuple[U64, U32, I64]:
+    """(hashes, words of their text at which they begin, and where each text's begin): none of a text of fewer words.
+
+    Of `grain` prints in a row the least is kept, so that a run of `span_words` that two texts share has a print of the same hash in both.
+    Source: Schleimer, Wilkerson, Aiken 2003, Winnowing: Local Algorithms for Document Fingerprinting, section 3 (robust winnowing).
+    """
+    return _prints(words.hashes, words.ends, *grain(span_words))
+
+
+def prints_of(hashes: U64, span_words: int) -> tuple[U64, U32]:
+    """(hashes, words at which they begin) of the prints of one text, given the hashes of its words."""
+    return _prints(hashes, np.array([0, len(hashes)], np.int64), *grain(span_words))[:2]
+
+
+@compiled
+def _prints(words: U64, ends: I64, size: int, window: int) -> tuple[U64, U32, I64]:
+    base, gone = np.uint64(_BASE), np.uint64(1)
+    for _ in range(size):
+        gone *= base
+    hashes, places = np.empty(len(words), np.uint64), np.empty(len(words), np.uint32)
+    offsets, n = np.zeros(len(ends), np.int64), 0
+    ring = np.empty(window, np.uint64)
+    for text in range(len(ends) - 1):
+        begin, count = ends[text], ends[text + 1] - ends[text]
+        h, least, told = np.uint64(0), -1, -1
+        for i in range(count):
+            h = h * base + words[begin + i]
+            if i >= size:
+                h -= gone * words[begin + i - size]
+            at = i - size + 1
+            if at < 0:
+                continue
+            ring[at % window] = mix64(h)
+            if at < window - 1:
+                continue
+            if least <= at - window:
+                least = at - window + 1
+                for k in range(least + 1, at + 1):
+                    if ring[k % window] <= ring[least % window]:
+                        least = k
+            elif ring[at % window] < ring[least % window]:
+                least = at
+            if least != told:
+                hashes[n], places[n], told = ring[least % window], least, least
+                n += 1
+        offsets[text + 1] = n
+    return hashes[:n].copy(), places[:n].copy(), offsets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """Runs of words that are taken out, int64[runs] each, by text and word. text: its number in the batch.
+
+    first, last: words of the text, both inclusive. witness: what holds them, by the number that it was given. start, end: characters of the
+    witness's text as it was given, from and up to.
+    """
+
+    text: I64
+    first: I64
+    last: I64
+    witness: I64
+    start: I64
+    end: I64
+
+
+class _Held(NamedTuple):
+    """Runs that are kept, word for word end to end; room is left behind them.
+
+    first: int64, where the bytes of each word begin in `data`, and the end. region: int32, the run of which each word is. start, end:
+    int32, characters of its text. item: int64[regions], what the text is called. keys, places: a table, open-addressed, 0 marks a free
+    slot: window -> its first word. size: int64[4], how many words, letters, regions and windows there are.
+    """
+
+    first: I64
+    region: I32
+    start: I32
+    end: I32
+    data: U8
+    item: I64
+    keys: U64
+    places: I64
+    size: I64
+
+
+class _Work(NamedTuple):
+    """The text at hand.
+
+    left: int64, its words as they are left. sums: uint64, hashes of all of these up to each. holder: int64, what holds each word that is
+    taken out: a held word, or -2 - a word of its own; -1: it stays. near: int64, prints that begin before each word. stands: int64, where each
+    word that stays came to stand. keys, places: its own windows.
+    """
+
+    left: I64
+    sums: U64
+    holder: I64
+    near: I64
+    stands: I64
+    keys: U64
+    places: I64
+
+
+_COUNT, _LETTERS, _REGIONS, _WINDOWS = range(4)
+
+
+class Kept:
+    """The runs that the texts which were seen so far keep, as far as another text may hold them too.
+
+    A run is found in the text as it is left, so that no run of `span_words` words is left that another text holds, or the same one
+    twice, side by side. About 60 bytes a word are held of what the texts have in common.
+    """
+
+    def __init__(self, span_words: int) -> None:
+        self._size = span_words
+        none32, none64 = np.empty(1, np.int32), np.empty(1, np.int64)
+        self._held = _Held(
+            none64, none32, none32, none32, np.empty(0, np.uint8), none64, np.zeros(16, np.uint64), np.zeros(16, np.int64),
+            np.zeros(4, np.int64),
+        )  # fmt: skip
+
+    def add(
+        self, words: Words, numbers: I64, shared: U32, offsets: I64, least: int
+    ) -> tuple[Runs, I64, npt.NDArray[np.bool_]]:
+        """(the runs to take out, int64[texts] how many words are left, bool[words] which): texts in their order, the best first.
+
+        Args:
+            words: of these texts.
+            numbers: int64[texts], what each is to be called as a witness.
+            shared: uint32, words of a text at which a print begins that is there twice; `offsets`: where each text's begin.
+            least: a text that loses words and has fewer left keeps none: it is no witness.
+        """
+        self._grow(words)
+        rows, left, stays = _elect(words, self._held, numbers, shared, offsets, self._size, grain(self._size)[1], least)
+        return Runs(
+            text=rows[:, 0], first=rows[:, 1], last=rows[:, 2], witness=rows[:, 3], start=rows[:, 4], end=rows[:, 5]
+        ), left, stays  # fmt: skip
+
+    def _grow(self, words: Words) -> None:
+        """Have room for what these texts may add."""
+        held = self._held
+        count, letters, _, windows = held.size.tolist()
+        wanted = count + len(words.first) + 1
+        slots = len(held.keys)
+        while slots < 2 * (windows + len(words.first)):
+            slots *= 2
+        keys, places = held.keys, held.places
+        if slots > len(keys):
+            keys, places = np.zeros(slots, np.uint64), np.zeros(slots, np.int64)
+            _rehash(held.keys, held.places, keys, places)
+        self._held = _Held(
+            _room(held.first, wanted), _room(held.region, wanted), _room(held.start, wanted), _room(held.end, wanted),
+            _room(held.data, letters + len(words.data)), _room(held.item, wanted), keys, places, held.size,
+        )  # fmt: skip
+
+
+Number = TypeVar("Number", bound=np.generic)
+
+
+def _room(column: npt.NDArray[Number], count: int) -> npt.NDArray[Number]:
+    if count <= len(column):
+        return column
+    larger = np.empty(max(count, len(column) * 3 // 2), column.dtype)
+    larger[: len(column)] = column
+    return larger
+
+
+@compiled
+def _rehash(keys: U64, places: I64, table: U64, there: I64) -> None:
+    for k in range(len(keys)):
+        if keys[k]:
+            slot = _slot(table, keys[k])
+            table[slot], there[slot] = keys[k], places[k]
+
+
+@compiled
+def _slot(table: U64, key: np.uint64) -> int:
+    """Where the key is, or is to be."""
+    mask = len(table) - 1
+    slot = np.int64(key & np.uint64(mask))
+    while table[slot] and table[slot] != key:
+        slot = (slot + 1) & mask
+    return int(slot)
+
+
+@compiled
+def _is_same(data: U8, first: int, last: int, theirs: U8, at: int, end: int) -> bool:
+    is_same, k = last - first == end - at, 0
+    while is_same and k < last - first:
+        is_same, k = bool(data[first + k] == theirs[at + k]), k + 1
+    return is_same
+
+
+@compiled
+def _is_held(words: Words, x: int, held: _Held, at: int) -> bool:
+    """Whether a word is the held one."""
+    return _is_same(words.data, words.first[x], words.last[x], held.data, held.first[at], held.first[at + 1])
+
+
+@compiled
+def _is_word(words: Words, x: int, y: int) -> bool:
+    """Whether two words are the same."""
+    return _is_same(words.data, words.first[x], words.last[x], words.data, words.first[y], words.last[y])
+
+
+@compiled
+def _table_size(entries: int) -> int:
+    slots = 16
+    while slots < 2 * entries:
+        slots *= 2
+    return slots
+
+
+@compiled
+def _elect(
+    words: Words, held: _Held, numbers: I64, shared: U32, offsets: I64, size: int, window: int, least: int
+) -> tuple[I64, I64, npt.NDArray[np.bool_]]:  # fmt: skip
+    longest = 0
+    for text in range(len(words.ends) - 1):
+        longest = max(longest, words.ends[text + 1] - words.ends[text])
+    slots = _table_size(longest)
+    work = _Work(
+        np.empty(longest, np.int64), np.zeros(longest + 1, np.uint64), np.empty(longest, np.int64), np.zeros(longest + 1, np.int64),
+        np.empty(longest, np.int64), np.zeros(slots, np.uint64), np.empty(slots, np.int64),
+    )  # fmt: skip
+    gone = np.uint64(1)
+    for _ in range(size):
+        gone *= np.uint64(_BASE)
+    rows, n_rows = np.empty((1024, 6), np.int64), 0
+    left, stays = np.zeros(len(words.ends) - 1, np.int64), np.ones(len(words.first), np.bool_)
+    for text in range(len(words.ends) - 1):
+        begin, n = words.ends[text], words.ends[text + 1] - words.ends[text]
+        work.near[: n + 1] = 0
+        for k in range(offsets[text], offsets[text + 1]):
+            work.near[shared[k] + 1] += 1
+        for x in range(n):
+            work.near[x + 1] += work.near[x]
+        f = _take(words, begin, n, held, work, size, window, gone)
+        left[text] = f
+        is_dropped = f < n and f < least
+        if f < n:
+            for x in range(n):
+                stays[begin + x] = work.holder[x] == -1
+            rows, n_rows = _tell(words, begin, n, f, held, work, text, numbers[text], is_dropped, rows, n_rows)
+        if not is_dropped:
+            _hold(words, begin, f, held, work, size, window, gone, numbers[text])
+    return rows[:n_rows].copy(), left, stays
+
+
+@compiled
+def _is_asked(work: _Work, s: int, size: int, window: int) -> bool:
+    """Whether a window of the text as it is left has a print that is there twice, or words that were apart."""
+    a = work.left[s]
+    return bool(work.left[s + size - 1] - a != size - 1 or work.near[a + window] != work.near[a])
+
+
+@compiled
+def _take(words: Words, begin: int, n: int, held: _Held, work: _Work, size: int, window: int, gone: np.uint64) -> int:
+    """How many words are left of a text, word by word: the last `size` of what is left are looked up, and go with what follows them."""
+    left, sums, holder = work.left, work.sums, work.holder
+    slots = _table_size(n)
+    keys, places = work.keys[:slots], work.places[:slots]
+    keys[:] = 0
+    holder[:n] = -1
+    f, i = 0, 0
+    while i < n:
+        left[f], sums[f + 1] = i, sums[f] * np.uint64(_BASE) + words.hashes[begin + i]
+        f, i = f + 1, i + 1
+        s = f - size
+        if s < 0 or not _is_asked(work, s, size, window):
+            continue
+        key = max(mix64(sums[f] - sums[s] * gone), np.uint64(1))
+        theirs = _held_window(words, begin, held, left, s, size, key)
+        own = -1 if theirs >= 0 else _own_window(words, begin, left, s, f, size, key, keys, places)
+        if theirs < 0 and own < 0:
+            continue
+        head = 0
+        while head < size and s + head and left[s + head - 1] == left[s + head] - 1:
+            if words.is_bound[begin + left[s + head]]:
+                break
+            head += 1
+        if head == size:
+            continue
+        after, length = i, size
+        if theirs >= 0:
+            while i < n and theirs + length < held.size[_COUNT]:
+                if held.region[theirs + length] != held.region[theirs]:
+                    break
+                if not _is_held(words, begin + i, held, theirs + length):
+                    break
+                length, i = length + 1, i + 1
+        else:
+            while i < n and own + length < s and _is_word(words, begin + i, begin + left[own + length]):
+                length, i = length + 1, i + 1
+        tail = length
+        while tail > head:
+            last = left[s + tail - 1] if tail <= size else after + tail - 1 - size
+            following = left[s + tail] if tail < size else after + tail - size
+            if following == n or following != last + 1 or words.is_bound[begin + following]:
+                break
+            tail -= 1
+        i = after + max(tail - size, 0)
+        if tail == head:
+            continue
+        for j in range(head, tail):
+            x = left[s + j] if j < size else after + j - size
+            holder[x] = theirs + j if theirs >= 0 else -2 - left[own + j]
+        f = s + head
+        for j in range(tail, size):
+            x = left[s + j]
+            left[f], sums[f + 1] = x, sums[f] * np.uint64(_BASE) + words.hashes[begin + x]
+            f += 1
+    return f
+
+
+@compiled
+def _held_window(words: Words, begin: int, held: _Held, left: I64, s: int, size: int, key: np.uint64) -> int:
+    """The held word at which the window at `s` stands too; -1 where it does not."""
+    slot = _slot(held.keys, key)
+    if not held.keys[slot]:
+        return -1
+    at = held.places[slot]
+    for j in range(size):
+        if not _is_held(words, begin + left[s + j], held, at + j):
+            return -1
+    return int(at)
+
+
+@compiled
+def _own_window(
+    words: Words, begin: int, left: I64, s: int, f: int, size: int, key: np.uint64, keys: U64, places: I64
+) -> int:
+    """Where the window at `s` stood in the text before, apart from it; -1 where it did not: it does now."""
+    slot = _slot(keys, key)
+    at = places[slot] if keys[slot] else f
+    is_there = at + size <= f  # what lay beyond was taken out
+    j = 0
+    while is_there and j < size:
+        is_there, j = _is_word(words, begin + left[s + j], begin + left[at + j]), j + 1
+    if not is_there:
+        keys[slot], places[slot] = key, s
+        return -1
+    return int(at) if at + size <= s else -1
+
+
+@compiled
+def _twice(rows: I64) -> I64:
+    """The rows, with room for as many more."""
+    grown = np.empty((2 * len(rows), 6), np.int64)
+    for k in range(len(rows)):  # not by a slice: what numba makes to tell of unlike shapes takes seconds to compile
+        for column in range(6):
+            grown[k, column] = rows[k, column]
+    return grown
+
+
+@compiled
+def _tell(
+    words: Words, begin: int, n: int, f: int, held: _Held, work: _Work, text: int, number: int, is_dropped: bool, rows: I64, n_rows: int
+) -> tuple[I64, int]:  # fmt: skip
+    """The rows with those of one text: runs of words whose holders stand in a row."""
+    holder = work.holder
+    for k in range(f):
+        work.stands[work.left[k]] = k
+    was, was_at, was_own = -2, -2, False
+    for x in range(n):
+        if holder[x] == -1:
+            continue
+        at, own = holder[x], -1
+        while at <= -2:  # what held it in the text itself may have gone since, to where another holds it
+            own = -2 - at
+            at = holder[own]
+        is_own = at == -1
+        if is_own and is_dropped:
+            continue
+        if is_own:
+            at = work.stands[own]
+        goes_on = was == x - 1 and was_own == is_own and was_at == at - 1
+        if goes_on and not is_own:
+            goes_on = held.region[at] == held.region[at - 1]
+        if not goes_on:
+            if n_rows == len(rows):
+                rows = _twice(rows)
+            rows[n_rows, 0], rows[n_rows, 1] = text, x
+            rows[n_rows, 3] = number if is_own else held.item[held.region[at]]
+            rows[n_rows, 4] = words.start[begin + own] if is_own else held.start[at]
+            n_rows += 1
+        rows[n_rows - 1, 2] = x
+        rows[n_rows - 1, 5] = words.end[begin + own] if is_own else held.end[at]
+        was, was_at, was_own = x, at, is_own
+    return rows, n_rows
+
+
+@compiled
+def _hold(
+    words: Words, begin: int, f: int, held: _Held, work: _Work, size: int, window: int, gone: np.uint64, number: int
+) -> None:
+    """Hold what is left of a text, as far as others may have it."""
+    counts, done, region_begin, region_at = held.size, 0, 0, 0
+    for s in range(f - size + 1):
+        if not _is_asked(work, s, size, window):
+            continue
+        if s >= done:
+            done, region_begin, region_at = s, s, counts[_COUNT]
+            held.item[counts[_REGIONS]] = number
+            counts[_REGIONS] += 1
+        while done < s + size:
+            x, at = begin + work.left[done], counts[_COUNT]
+            held.first[at], held.region[at] = counts[_LETTERS], counts[_REGIONS] - 1
+            held.start[at], held.end[at] = words.start[x], words.end[x]
+            for k in range(words.first[x], words.last[x]):
+                held.data[counts[_LETTERS]] = words.data[k]
+                counts[_LETTERS] += 1
+            counts[_COUNT] += 1
+            held.first[at + 1] = counts[_LETTERS]
+            done += 1
+        key = max(mix64(work.sums[s + size] - work.sums[s] * gone), np.uint64(1))
+        slot = _slot(held.keys, key)
+        if not held.keys[slot]:
+            held.keys[slot], held.places[slot] = key, region_at + s - region_begin
+            counts[_WINDOWS] += 1
