@@ -30,6 +30,7 @@ from tests.test_cli import headwater, told
 from tests.test_recipe import RECIPE, read
 
 COMMAND = "python -m pipelines.contracts"
+SPANS = '[stage."dedup.spans"]\non = true\nspan_words = 8\nmax_removed_share = 1.0\n'
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def ran(tmp_path_factory):
     """(site folder, what `run --json` told, the recipe)."""
     folder = tmp_path_factory.mktemp("contracts")
     archive.write(folder / "all.warc.gz", pages())
-    (folder / "corpus.toml").write_text(WHOLE.format(more=""), "utf-8")
+    (folder / "corpus.toml").write_text(WHOLE.format(more=SPANS), "utf-8")
     site = folder / "site"
     return site, told("run", folder / "corpus.toml", "--site", site, "--workers", 1), folder / "corpus.toml"
 
