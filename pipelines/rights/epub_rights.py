@@ -7,12 +7,13 @@ from typing import Any
 from pipelines.capture.inflate import BrokenError, Budget
 from pipelines.capture.zip import ZipMember, content, zip_members
 from pipelines.rights import spdx
-from pipelines.rights.evidence import Statement, excerpt, reservation
+from pipelines.rights.evidence import Statement, about_file, excerpt, reservation
 from pipelines.rights.markup import pattern
 from pipelines.rights.names import from_name
 from schemas.rights import Mechanism
 
 _PACKAGE_BYTES = 4 << 20  # as pipelines.split.epub
+_MOST_CREATORS = 20  # Chosen: a notice names the authors of an anthology, not those of a whole encyclopedia
 # Source: EPUB 3.3, 5.5.3 (dc:rights), and 5.5.4 for meta properties; OPF 1 writes names in capitals.
 _RIGHTS = pattern(
     rb"<(?:\w+:)?rights(?:\s[^>]*)?>([^<]+)</"
@@ -22,6 +23,7 @@ _RIGHTS = pattern(
 # Source: W3C TDMRep, final report of 10 May 2024, TDM in EPUB 3 (`<meta property="tdm:reservation">1</meta>`), EPUB 2's form too.
 _META = pattern(rb"<(?:\w+:)?meta\s[^>]*tdm:reservation[^>]*>([^<]*)")
 _META_VALUE = pattern(rb"\scontent\s*=\s*[\"']([^\"']*)[\"']")
+_CREATOR = pattern(rb"<(?:\w+:)?creator(?:\s[^>]*)?>([^<]+)</")
 # As Project Gutenberg and Standard Ebooks write it.
 _PUBLIC_IN_USA = pattern(
     rb"public domain in the (?:usa|u\.s\.a\.|united states)|(?:united states|u\.s\.) public domain"
@@ -50,9 +52,12 @@ def is_epub(data: bytes) -> bool:
 
 
 def epub_statements(data: bytes) -> list[Statement]:
-    """What the package file says of mining, one statement a reservation; none for a file that cannot be read."""
+    """What the package file says: who made the book, and of mining, one statement a reservation; none for a file that cannot be read."""
     at, package = _package_file(data)
-    found = []
+    named = dict.fromkeys(
+        html.unescape(match[1].decode("utf-8", "replace")).strip() for match in _CREATOR.finditer(package)
+    )
+    found = [about_file(f"dc:creator, byte {at}", name) for name in named if name][:_MOST_CREATORS]
     for match in _META.finditer(package):
         value = match[1].strip() or next((named[1] for named in _META_VALUE.finditer(match[0])), b"")
         usage, verdict = reservation(value.decode("utf-8", "replace"))

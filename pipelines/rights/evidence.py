@@ -39,6 +39,17 @@ def excerpt(text: str) -> str:
     return " ".join(text[: 4 * EXCERPT_CHARS].split())[:EXCERPT_CHARS]
 
 
+def about_file(locator: str, said: str) -> Statement:
+    """What a file says of who made or holds it: kept, and decides nothing."""
+    return Statement(
+        mechanism=Mechanism.FILE_METADATA,
+        usage=Usage.ALL,
+        verdict=RightsVerdict.UNKNOWN,
+        locator=locator,
+        excerpt=excerpt(said),
+    )
+
+
 def header_statements(headers: Sequence[tuple[str, str]]) -> list[Statement]:
     """What X-Robots-Tag, TDM-Reservation, Content-Usage, Content-Signal and Link (to RSL terms) say, in the order received.
 

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pipelines.rights.evidence import Statement, excerpt, reservation
+from pipelines.rights.evidence import Statement, about_file, excerpt, reservation
 from pipelines.rights.licences import FILE_METADATA, LicenceHit, named_licence
 from pipelines.rights.manifest import manifest_statements
 from schemas.rights import Mechanism, RightsVerdict, Usage
@@ -74,7 +74,8 @@ def picture_statements(data: bytes) -> list[Statement]:
         elif one.name == f"xmp {_RESERVATION}":
             mechanism, readings = Mechanism.XMP_TDM, [reservation(one.text)]
         else:
-            mechanism, readings = Mechanism.FILE_METADATA, [(Usage.ALL, RightsVerdict.UNKNOWN)]
+            found.append(about_file(locator, one.text))
+            continue
         found += [
             Statement(mechanism=mechanism, usage=usage, verdict=verdict, locator=locator, excerpt=quoted)
             for usage, verdict in readings

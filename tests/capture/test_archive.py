@@ -206,6 +206,7 @@ def test_what_a_header_says_is_kept_with_the_block_that_says_it(tmp_path: Path) 
         "excerpt": "X-Robots-Tag: GPTBot: noai",
         "evidence_sha256": sha256(http(b"", "X-Robots-Tag: GPTBot: noai", status="301 There")),
         "observed_at": datetime(2024, 5, 3, 10, 0, 1, tzinfo=UTC),
+        "valid_until": None,
     }
 
 
@@ -263,7 +264,7 @@ def test_a_picture_is_found_by_the_words_of_its_page(tmp_path: Path) -> None:
         page(PNG, "Content-Type: image/png", uri="http://Example.com/p%20q.png"),
     ]
     [found] = capture(tmp_path, members(records))
-    said = said_of(found.captures, pa.Table.from_batches([found.annotations]), [Role.CAPTION])
+    said = said_of(found.captures, pa.Table.from_batches([found.annotations]), [Role.CAPTION], {})
     assert [[one["text"] for one in row] for row in said.to_pylist()] == [[], ["River"]]
 
 

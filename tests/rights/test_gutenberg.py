@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.rights.book_notices import book_licence_rows
+from pipelines.rights.file_rights import file_statements
 from pipelines.rights.licences import LOCATIONS
 from pipelines.rights.spdx import LicenceClass, licence_class
 from pipelines.split.gutenberg import NOTICE_BYTES, notices, told
 from schemas.digest import sha256
+from tests.split.epubs import epub, xhtml
 
 BOOKS = Path(__file__).resolve().parents[3] / "shared" / "data" / "books" / "gutenberg_11"
 FREE = b"This eBook is for the use of anyone anywhere at no cost and with\nalmost no restrictions whatsoever.\n"
@@ -209,3 +211,23 @@ def test_real_editions_say_that_they_are_free_where_they_have_a_header(name, at)
     assert [(row["locator"], row["expression"]) for row in rows] == (
         [(f"byte {at}", "LicenseRef-headwater-public-domain-usa")] if at else []
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "authors"),
+    [
+        (HEADERS["2008"] + BODY, ["A. Author"]),
+        (b"Title: Night\nAuthor: Ann\n  Author\n" + HEADERS["2021"] + BODY, ["Ann Author"]),
+        (b"Title: Night\nAuthor:   \n" + HEADERS["2021"] + BODY, []),
+        (HEADERS["2021"] + BODY, []),
+        (BODY + b"\nAuthor: Nobody\n", []),
+        (epub({"a.xhtml": xhtml("x")}, "<dc:creator id='c'>Ann &amp; Bob</dc:creator><dc:creator>C. Author</dc:creator>"), ["Ann & Bob", "C. Author"]),
+        (epub({"a.xhtml": xhtml("x")}, "<dc:creator>C. Author</dc:creator>" * 3 + "<dc:creator> </dc:creator>"), ["C. Author"]),
+        (epub({"a.xhtml": xhtml("x")}), []),
+        (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/epub+zip", []),
+    ],
+)  # fmt: skip
+def test_who_wrote_a_book_is_kept_and_decides_nothing(data, authors):
+    found = file_statements(data)
+    assert [one.excerpt for one in found] == authors
+    assert {(one.mechanism, one.usage, one.verdict) for one in found} <= {("file_metadata", "all", "unknown")}
