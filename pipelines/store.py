@@ -313,8 +313,7 @@ def _write(target: Path, data: Iterable[bytes] | Path, *, must_be_new: bool) -> 
     """
     missing = [folder for folder in target.parents if not folder.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Such a name obstore gives to unfinished files too, and leaves it out of its listings.
-    building = target.with_name(f"{target.name}#{os.getpid()}{threading.get_ident()}")
+    building = unfinished(target)
     try:
         with building.open("wb") as out:
             if isinstance(data, Path):
@@ -335,6 +334,12 @@ def _write(target: Path, data: Iterable[bytes] | Path, *, must_be_new: bool) -> 
     for folder in [target.parent, *(folder.parent for folder in missing)]:
         sync_folder(folder)
     return True
+
+
+def unfinished(target: Path) -> Path:
+    """Where this thread writes a local file before it gets its name; the first ten digits are those of the process."""
+    # Such a name obstore gives to unfinished files too, and leaves it out of its listings.
+    return target.with_name(f"{target.name}#{os.getpid():010d}{threading.get_ident()}")
 
 
 def linked(source: Path, target: Path) -> None:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from pipelines.store import Store
+from pipelines.store import Store, unfinished
 from schemas.errors import SourceError
 
 # What a receipt keeps of files that were made here: by a crawl, or from a repository.
@@ -79,7 +79,7 @@ def _put(store: Store, stored: str, path: Path, *, is_linked: bool, is_copied: b
         return is_copied
     target = store.local(stored)
     target.parent.mkdir(parents=True, exist_ok=True)
-    building = target.with_name(f"{target.name}.{os.getpid()}")
+    building = unfinished(target)
     if not (is_linked and _is_link(path, building)):
         if not is_copied:
             return False

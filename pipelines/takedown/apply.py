@@ -18,7 +18,7 @@ from pipelines.store import Store
 from pipelines.suppression import Suppression, covering, key_of, suppression_rows, url_form
 from pipelines.takedown.bytes import cuts
 from pipelines.takedown.commit import commit, register_after
-from pipelines.takedown.elsewhere import clear_crawls, clear_scratch, elsewhere
+from pipelines.takedown.elsewhere import clear_crawls, clear_left, elsewhere
 from pipelines.takedown.finish import announce, finish
 from pipelines.takedown.gone import Gone
 from pipelines.takedown.plan import Plan, one_release
@@ -53,7 +53,7 @@ def apply(site: Site, plan: Plan, *, at: datetime, keep_old: bool = False, by: s
     rows = [*stores(work), *plan.remaining, *elsewhere(site, plan.request)]
     announce(store, work, report(work, rows, told), rows)
     commit(store, work, rows)
-    clear_scratch(site)
+    clear_left(site)
     clear_crawls(site)
     return finish(store)[plan.request]
 

@@ -15,6 +15,7 @@ from pipelines.ledger.log import Log
 from pipelines.ledger.training import is_carried
 from pipelines.store import Part, Store
 from pipelines.takedown import holdings
+from pipelines.takedown.gone import STAGE
 from pipelines.takedown.plan import Plan
 from pipelines.takedown.register import find_request, requests, stepped
 from pipelines.takedown.work import Work
@@ -24,7 +25,6 @@ from schemas.reasons import Reason
 from schemas.request import REQUEST, REQUEST_MATCH, Status
 from schemas.run import HOLDING, RUN
 
-STAGE = "takedown"
 Row = dict[str, Any]
 
 

@@ -1,6 +1,6 @@
 """Where bytes of items may lie beside what the ledger lists: files that killed processes left, and what is not ours to change.
 
-What is this machine's or a killed crawl's and nobody uses is deleted; the rest is listed as remaining, with the reason.
+What killed processes of this machine left, and what an unfinished crawl keeps of it, is deleted; the rest is listed as remaining, with the reason.
 """
 
 import os
@@ -18,8 +18,8 @@ from pipelines.suppression import suppression
 from pipelines.takedown.holdings import row
 
 Row = dict[str, Any]
-# Folders of the scratch folder that one process writes shards and releases in, and the copies of a remote store's files it reads.
-_OF_PROCESS = re.compile(r"(?:shard-[0-9a-f]+|release|takedown)-(\d+)|lent-(\d+)-.*")
+# What one process writes: folders of shards and releases in scratch, copies of a remote store's files, and files with no name yet.
+_OF_PROCESS = re.compile(r"(?:shard-[0-9a-f]+|release|takedown)-(\d+)|lent-(\d+)-.*|.*#(\d{10})\d+")
 
 
 def elsewhere(site: Site, request: str) -> list[Row]:
@@ -60,11 +60,19 @@ def elsewhere(site: Site, request: str) -> list[Row]:
     return [row(store, kind, what, "remaining", reason, request) for store, kind, what, reason in found]
 
 
-def clear_scratch(site: Site) -> None:
-    """Delete what processes of this machine that are no more left of shards and releases."""
-    for path in [*_entries(site.scratch), *_entries(site.store.cached_folder)]:
-        if _is_left(path):
-            shutil.rmtree(path, ignore_errors=True)
+def clear_left(site: Site) -> None:
+    """Delete what processes of this machine that are no more left: folders in scratch and cache, and files that have no name yet."""
+    for path in left(site):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def left(site: Site) -> list[Path]:
+    """What processes of this machine that are no more left of files and folders they were writing; sorted."""
+    cache = site.store.cached_folder
+    files = [
+        file for root in ([Path(site.store.root)] if site.store.is_local else [cache]) for file in root.rglob("*#*")
+    ]
+    return sorted(path for path in {*_entries(site.scratch), *_entries(cache), *files} if _is_left(path))
 
 
 def clear_crawls(site: Site) -> None:
@@ -81,12 +89,12 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _is_left(path: Path) -> bool:
-    """Whether a folder is of a process of this machine that is no more."""
+    """Whether a file or folder is of a process of this machine that is no more."""
     found = _OF_PROCESS.fullmatch(path.name)
     if found is None:
         return False
     try:
-        os.kill(int(found[1] or found[2]), 0)
+        os.kill(int(found[1] or found[2] or found[3]), 0)
     except ProcessLookupError:
         return True
     except (PermissionError, OverflowError):

@@ -15,6 +15,7 @@ from pipelines.capture.stored import replacement_path
 from pipelines.ledger.commit import Commit
 from pipelines.ledger.log import Log
 from pipelines.receipt import read_receipt
+from pipelines.shard.release import MANIFEST
 from pipelines.store import Store
 from pipelines.takedown.gone import Cut
 from pipelines.takedown.work import Work
@@ -96,6 +97,9 @@ def _delete(store: Store, cleared: Sequence[tuple[str, str]]) -> None:
         if path.split("/")[-2] == "sharded" and read_receipt(store, path).key in keys:
             store.delete(path)
     for kind, path in cleared:
-        for file in list(store.list(path)) if kind in ("release", "shards") else [path]:
+        files = store.list(path) if kind in ("release", "shards") else [path]
+        for file in sorted(
+            files, key=lambda file: (file != f"{path}/{MANIFEST}", file)
+        ):  # without it nobody sees a release
             with suppress(FileNotFoundError):
                 store.delete(file)

@@ -10,6 +10,8 @@ import pyarrow as pa
 from pipelines.suppression import Suppression
 from schemas.item import ID
 
+STAGE = "takedown"  # of the decisions of takedowns
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.takedown.gone import Gone
+from pipelines.takedown.gone import STAGE, Gone
 from schemas.capture import Outcome, erased
 from schemas.item import PAYLOAD
 from schemas.reasons import Reason
@@ -69,8 +69,9 @@ def _captures(table: pa.Table, gone: Gone) -> pa.Table | None:
 
 
 def _silent(table: pa.Table, gone: Gone) -> pa.Table | None:
-    """Decisions on what goes stay, without the words they quote."""
+    """Decisions on what goes stay, without the words they quote; takedowns quote none."""
     says = pc.and_(pc.is_in(table.column("item_id"), value_set=gone.item_ids), pc.is_valid(table.column("detail")))
+    says = pc.and_(says, pc.not_equal(table.column("stage"), STAGE))
     if not pc.any(says).as_py():
         return None
     return _set(table, "detail", pc.if_else(says, pa.scalar(None, pa.string()), table.column("detail")))

@@ -188,25 +188,28 @@ def clean_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def clean(asked: argparse.Namespace) -> None:
-    """List, or delete, the parts that no commit and no receipt names."""
+    """List, or delete, the parts that no commit and no receipt names, and what killed processes of this machine were writing."""
     from pipelines.ledger.log import Log
     from pipelines.site import load_site
+    from pipelines.takedown.elsewhere import clear_left, left
     from pipelines.takedown.finish import finish
 
-    store = load_site(asked.site).store
+    site = load_site(asked.site)
+    store, log = site.store, Log(site.store)
     if store.is_local and not Path(store.root).is_dir():
         raise NotFound(f"{store.root} is no folder, so there is nothing to clean; name the site with --site DIR")
-    log = Log(store)
+    unfinished = [str(path) for path in left(site)]
     if asked.apply:
         finish(store)  # what a killed takedown is to put in place is named by nothing yet
-    found = log.clean() if asked.apply else log.orphans()
+        clear_left(site)
+    orphans = log.clean() if asked.apply else log.orphans()
     if asked.json:
-        show.as_json({"orphans": found, "deleted": asked.apply})
+        show.as_json({"orphans": orphans, "unfinished": unfinished, "deleted": asked.apply})
         return
-    for path in found:
+    for path in [*orphans, *unfinished]:
         print(path)
     done = "deleted" if asked.apply else "to delete with --apply, while no run is under way"
-    print(f"{len(found)} files that nothing names, {done}")
+    print(f"{len(orphans)} files that nothing names and {len(unfinished)} that killed runs were writing, {done}")
 
 
 def sql_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,8 @@
-"""A run that is killed at each of its writes and started again ends as one that was let be; and what is changed later is named."""
+"""A process that is killed at each step it takes in the store and started again ends as one that was let be; what is changed later is named."""
 
 import shutil
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -9,92 +10,116 @@ from pipelines.audit.open import Ledger
 from pipelines.audit.verify import verify_ledger
 from pipelines.audit.where import where
 from pipelines.ledger.log import Log
-from pipelines.run import run
 from pipelines.store import Store
-from tests.conftest import recipe_over, site_at
 from tests.corpus import archive
 from tests.corpus.pages import pages
+from tests.faults.dying import parent
 
-TIME = 1_800_000_000.0
-
-
-class Killed(BaseException):
-    """No code of ours catches it: what is under way ends here, as by a signal."""
-
-
-class Mortal(Store):
-    """A store whose user dies instead of making the next write, once so many were made."""
-
-    left = 0
-
-    def _live(self):
-        if not Mortal.left:
-            raise Killed
-        Mortal.left -= 1
-
-    def put(self, path, data):
-        self._live()
-        super().put(path, data)
-
-    def create(self, path, *data):
-        self._live()
-        return super().create(path, *data)
-
-
-def clock():
-    return TIME
+COMMIT = "ledger/_log"
+URL = "http://river.example/"
+# What a takedown does once it is committed, in its order: where it is killed, after how many steps there.
+AFTER = (
+    ("takedowns/pending", 0),
+    ("rooms", 0), ("rooms", 1), ("captures", 0), ("captures", 1), ("parts", 0), ("parts", 1), ("releases", 0), ("releases", 1),
+    ("takedowns/", 0), ("takedowns/", 1),
+)  # fmt: skip
+TOPS = ("captures", "ledger", "parts", "releases", "rooms", "shards", "takedowns")
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """(recipe, site, result) of a run that nothing disturbed. Tests read it only."""
-    folder = tmp_path_factory.mktemp("whole")
+def do():
+    with parent() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("killed")
     archive.write(folder / "all.warc.gz", pages()[:12])
-    recipe, site = recipe_over(folder), site_at(folder / "site")
-    return recipe, site, run(recipe, site, clock=clock)
+    return folder
 
 
-def test_killed_at_every_write_and_run_again_it_is_the_same_release(whole, tmp_path):
-    recipe, site, expected = whole
-    mortal = replace(site_at(tmp_path / "site"), store=Mortal(root=site_at(tmp_path / "site").store.root))
-    deaths = 0
-    while True:
-        Mortal.left = 1
-        try:
-            result = run(recipe, mortal, clock=clock)
-            break
-        except Killed:
-            deaths += 1
-            assert deaths < 500, "the same write is made again and again: a run makes no progress"
-            store = Store(root=mortal.store.root)
-            assert Log(store).verify() == []
-    writes = sum(1 for folder in ("parts", "rooms", "ledger") for _ in site.store.list(folder))
-    assert deaths >= writes - 1
-    store = Store(root=mortal.store.root)
-    assert (result.release, result.balance, result.run) == (expected.release, expected.balance, expected.run)
-    assert set(store.list("releases")) == set(site.store.list("releases"))
-    assert verify_ledger(store).problems == []
-    Log(store).clean()
+@pytest.fixture(scope="module")
+def whole(corpus, do):
+    """The site of a run that nothing disturbed. Tests read it only."""
+    assert do("curate", corpus / "whole", corpus) is None
+    return corpus / "whole"
+
+
+def copied(site: Path, to: Path) -> Path:
+    """A copy of a site: no file is ever changed in place, so that links are enough."""
+    shutil.copytree(site, to, copy_function=shutil.os.link)
+    return to
+
+
+def contents(site: Path) -> dict[str, bytes]:
+    store = Store(root=str(site))
+    return {path: store.read(path) for top in TOPS for path in store.list(top)}
+
+
+def kinds(site: Path, before: Mapping[str, bytes] | None = None) -> list[str]:
+    """What a site holds that is not in `before`, by kind (`parts`, `rooms/web/split`, `ledger/_log`, ...), in the order of their last files."""
+    depth = {"rooms": 3, "ledger": 2}
+    new = [path for path in contents(site) if path not in (before or {})]
+    new.sort(key=lambda path: (site / path).stat().st_mtime_ns, reverse=True)
+    return list(reversed(dict.fromkeys("/".join(path.split("/")[: depth.get(path.split("/")[0], 1)]) for path in new)))
+
+
+def died(do, site: Path, job: str, *args: object, at: Sequence[str], left: int = 0) -> str | None:
+    """The step that the job died at; what it left is a ledger that verifies."""
+    step = do(job, site, *args, at=at, left=left)
+    assert Log(Store(root=str(site))).verify() == []
+    return step
+
+
+def test_a_run_that_is_killed_before_a_file_of_each_kind_ends_as_one_that_was_let_be(whole, corpus, do, tmp_path):
+    site = tmp_path / "site"
+    places = kinds(whole)
+    places.insert(places.index("shards"), ".scratch")
+    steps = [died(do, site, "curate", corpus, at=[place, COMMIT]) for place in places]
+    assert [step for step, place in zip(steps, places, strict=True) if not step.startswith(place)] == []
+    assert len(places) > 10
+    assert [one for one in (site / "releases").glob("*") if not (one / "manifest.json").is_file()] == []
+    assert do("curate", site, corpus) is None
+    assert do("cleaned", site) is None
+    assert [path for path in (site / ".scratch").iterdir() if path.name.startswith("shard-")] == []
+    assert list(site.rglob("*#*")) == []
     # An undisturbed run may leave a part or two that nothing names as well.
-    assert set(store.list("parts")) == set(site.store.list("parts")) - set(Log(site.store).orphans())
-    assert verify_ledger(store).problems == []
+    left = set(Log(Store(root=str(whole))).orphans())
+    assert contents(site) == {path: body for path, body in contents(whole).items() if path not in left}
+    assert verify_ledger(Store(root=str(site))).problems == []
+
+
+@pytest.mark.parametrize(("job", "args"), [("forget", [URL]), ("expire", []), ("compacted", [])])
+def test_what_is_killed_and_done_again_ends_as_if_let_be(whole, do, tmp_path, job, args):
+    """Before a file of each kind until it is committed, and at the first steps of each kind after that."""
+    mine, other = copied(whole, tmp_path / "killed"), copied(whole, tmp_path / "let-be")
+    for site in (mine, other):
+        (site / ".suppression.key").write_text("ab" * 32)
+    assert do(job, other, *args) is None
+    places = sorted(kinds(contents(other).keys() - contents(whole).keys()), key=lambda place: place == COMMIT)
+    steps = [died(do, mine, job, *args, at=[place, COMMIT]) for place in places]
+    assert None not in steps
+    for place, left in AFTER if job != "compacted" else ():
+        steps.append(died(do, mine, job, *args, at=[place], left=left))
+        assert steps[-1] is not None, place
+    assert do(job, mine, *args) is None
+    assert contents(mine) == contents(other)
+    assert verify_ledger(Store(root=str(mine))).problems == []
 
 
 def test_a_moved_site_verifies_and_answers(whole, tmp_path):
-    _, site, _ = whole
-    shutil.copytree(site.store.root, tmp_path / "elsewhere")
-    moved = Store(root=str(tmp_path / "elsewhere"))
+    site = Store(root=str(whole))
+    moved = Store(root=str(copied(whole, tmp_path / "elsewhere")))
     assert verify_ledger(moved).problems == []
-    with Ledger.open(site.store) as here, Ledger.open(moved) as there:
+    with Ledger.open(site) as here, Ledger.open(moved) as there:
         keys = here.db.rows("SELECT key FROM placement ORDER BY key")
         assert keys
         assert [where(there, row["key"]) for row in keys] == [where(here, row["key"]) for row in keys]
 
 
 def test_a_flipped_bit_in_a_file_of_any_kind_is_named(whole, tmp_path):
-    _, site, _ = whole
-    shutil.copytree(site.store.root, tmp_path / "site")
-    store = Store(root=str(tmp_path / "site"))
+    store = Store(root=str(copied(whole, tmp_path / "site")))
     kinds = {}
     for top in ("ledger", "parts", "rooms", "releases"):
         for path in sorted(set(store.list(top)) - set(Log(store).orphans())):
