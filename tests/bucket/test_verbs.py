@@ -33,7 +33,8 @@ def test_every_verb_works_on_a_bucket(ask, corpus, tmp_path):
         json.dumps({"id": "e", "text": "two boats lie on the bank below the mill " * 3})
     )
     key = json.loads(ask("sql", "select key from placement order by key limit 1", "--json"))[0]["key"]
-    (tmp_path / "words.toml").write_text('user_data = "Photographs of ours."\n' + WORDS, "utf-8")
+    users = 'user_interactions = false\nother_services = true\nuser_data = "Photographs of ours."\n'
+    (tmp_path / "words.toml").write_text(users + WORDS, "utf-8")
     ask(
         "export",
         "eu-summary",
