@@ -63,6 +63,10 @@ def test_a_kept_child_serves_the_next_one_and_ends_with_the_block():
         os.kill(first, 0)
 
 
+def test_a_child_takes_no_time_to_import_pandas(child):
+    assert texts(child.map(rows(b"a", b"pandas"))) == ["A", "None"]
+
+
 def test_chunks_do_not_show_in_the_answer(child, monkeypatch):
     monkeypatch.setattr(child_room, "CHUNK_ROWS", 3)
     monkeypatch.setattr(child_room, "CHUNK_BYTES", 10)
