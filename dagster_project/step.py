@@ -27,7 +27,7 @@ from pipelines.orders import ROOMS
 from pipelines.receipt import Receipt
 from pipelines.recipe import Recipe
 from pipelines.run import run
-from pipelines.runner import Progress
+from pipelines.runner import Progress, one_pool
 from pipelines.site import Site
 from pipelines.suppression import suppression
 from pipelines.takedown.gate import barred
@@ -260,7 +260,7 @@ def main() -> None:
     with open_dagster_pipes() as pipes:
         place = Workplace(recipe=pipes.get_extra("recipe"), site=pipes.get_extra("site"))
         recipe, site = place.load(pipes.extras.get("rounds"))
-        with demo_site(recipe, site) as (there, ready):
+        with demo_site(recipe, site) as (there, ready), one_pool():
             STEPS[pipes.get_extra("step")](there, ready, pipes)
 
 

@@ -23,6 +23,11 @@ from pipelines.site import Site, load_site
 settings.register_profile("headwater", deadline=None, print_blob=True)
 settings.load_profile("headwater")
 
+# Of what `pytest -n 2` does, the longest: it starts first, so that both workers end at about the same time.
+FIRST = ("dagster_project/test_graph.py", "test_five_lanes.py", "demo", "training")
+# Folders whose conftest makes something dear once a session.
+TOGETHER = ("late", "training")
+
 RECIPE = """
 format = 1
 name = "test"
@@ -42,6 +47,24 @@ contact = "nobody@corpus.example"
 [shards]
 validation = 0.1
 """
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What one worker does: a file, or a folder that shares what is dear, or every file that uses the demo."""
+    used: dict[Path, set[str]] = {}
+    for item in items:
+        used.setdefault(item.path, set()).update(item.fixturenames)
+
+    def unit(item: pytest.Item) -> str:
+        file = item.path.relative_to(Path(__file__).parent)
+        shared = "demo" if "demo" in used[item.path] else file.parts[0]
+        return shared if shared in ("demo", *TOGETHER) else file.as_posix()
+
+    rank = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: rank.get(unit(item), len(rank)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(unit(item)))
 
 
 def recipe_over(folder: Path, more: str = "") -> Recipe:

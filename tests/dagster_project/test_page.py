@@ -79,6 +79,8 @@ def test_shards_made_from_the_page_are_those_of_the_command_line(tmp_path):
     archive.write(tmp_path / "all.warc.gz", pages())
     recipe = tmp_path / "corpus.toml"
     recipe.write_text(RECIPE.format(more=""), "utf-8")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "site.toml").write_text("[run]\nworkers = 1\n", "utf-8")
     errors = []
     with served(recipe, tmp_path / "site") as base, sync_api.sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

@@ -44,13 +44,24 @@ def items_of(lane: Lane, found: Sequence[str | None]) -> Rows:
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
+_signals: dict[tuple[str, ...], Rows] = {}
+
+
+def signals_of(lane: Lane, items: Rows) -> Rows:
+    """All that the lane measures of these items; kept, because measures are held to the laws themselves and every judge reads them."""
+    key = (lane.name, *map(str, items.column("item_id").to_pylist()))
+    if key not in _signals:
+        _signals[key], _ = rooms.measure(lane, items)
+    return _signals[key]
+
+
 def applied(lane: Lane, stage: Stage, items: Rows) -> tuple[Rows, ...]:
     """All that a measure, judge or edit gives for these items, as batches of one row an item."""
     match stage.shape:
         case Shape.MEASURE:
             return (pa.RecordBatch.from_arrays([stage.fn(stage, items)], names=["signals"]),)
         case Shape.JUDGE:
-            signals, _ = rooms.measure(lane, items)
+            signals = signals_of(lane, items)
             return (stage.fn(stage, rooms.with_language(items, signals), signals),)
         case Shape.EDIT:
             return tuple(stage.fn(stage, items))

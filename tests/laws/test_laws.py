@@ -4,7 +4,7 @@ import pickle
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from pipelines import rooms
@@ -14,7 +14,7 @@ from pipelines.stage import Shape
 from schemas.decision import DECISION, Verdict
 from schemas.item import text_sha256
 from schemas.reasons import Reason
-from tests.laws.batches import applied, batches, items_of
+from tests.laws.batches import applied, batches, items_of, signals_of
 
 SHIPPED = [(lane, stage) for lane in LANES for stage in (*lane.measures, *lane.judges, *lane.edits)]
 # A stage that is off, or whose list is empty, says little; as a recipe sets it, it must keep the laws too.
@@ -32,7 +32,8 @@ JUDGES = [(lane, stage) for lane, stage in STAGES if stage.shape is Shape.JUDGE]
 EDITS = [(lane, stage) for lane, stage in STAGES if stage.shape is Shape.EDIT]
 EVERY = [(lane, stage) for lane in LANES for stage in lane.stages]
 
-quick = settings(max_examples=12, deadline=None, derandomize=True, database=None)
+quick = settings(max_examples=20, deadline=None, database=None)
+same = seed(12)  # the same examples for every stage: what a lane measures of one is measured once
 
 
 def of_each(pairs):
@@ -42,6 +43,7 @@ def of_each(pairs):
 
 @of_each(STAGES)
 @quick
+@same
 @given(texts=batches)
 def test_conserves_rows_and_order(lane, stage, texts):
     items = items_of(lane, texts)
@@ -53,6 +55,7 @@ def test_conserves_rows_and_order(lane, stage, texts):
 
 @of_each(STAGES)
 @quick
+@same
 @given(texts=batches)
 def test_repeats(lane, stage, texts):
     items = items_of(lane, texts)
@@ -61,6 +64,7 @@ def test_repeats(lane, stage, texts):
 
 @of_each(STAGES)
 @quick
+@same
 @given(texts=batches, at=st.integers(0, 5))
 def test_splits(lane, stage, texts, at):
     items = items_of(lane, texts)
@@ -72,6 +76,7 @@ def test_splits(lane, stage, texts, at):
 
 @of_each(STAGES)
 @quick
+@same
 @given(texts=batches)
 def test_keeps_the_schema(lane, stage, texts):
     items = items_of(lane, texts)
@@ -93,6 +98,7 @@ def test_survives_empty_and_null(lane, stage, texts):
 
 @of_each(STAGES)
 @quick
+@same
 @given(texts=batches)
 def test_speaks_in_its_own_name_with_known_words(lane, stage, texts):
     verdicts = {Shape.JUDGE: {Verdict.KEEP, Verdict.DROP}, Shape.EDIT: {Verdict.KEEP, Verdict.EDIT}}
@@ -106,10 +112,11 @@ def test_speaks_in_its_own_name_with_known_words(lane, stage, texts):
 
 @of_each(JUDGES)
 @quick
+@same
 @given(texts=batches)
 def test_a_null_signal_never_drops(lane, stage, texts):
     items = items_of(lane, texts)
-    measured, _ = rooms.measure(lane, items)
+    measured = signals_of(lane, items)
     nothing = [pa.nulls(len(items), column.type) for column in measured.columns]
     found = stage.fn(stage, items, pa.RecordBatch.from_arrays(nothing, schema=measured.schema))
     assert set(found.column("verdict").to_pylist()) <= {Verdict.KEEP}
@@ -117,6 +124,7 @@ def test_a_null_signal_never_drops(lane, stage, texts):
 
 @of_each(EDITS)
 @quick
+@same
 @given(texts=batches)
 def test_an_edit_has_a_receipt_for_what_it_changed_and_nothing_else(lane, stage, texts):
     items = items_of(lane, texts)
@@ -133,6 +141,7 @@ def test_an_edit_has_a_receipt_for_what_it_changed_and_nothing_else(lane, stage,
 
 @of_each(EDITS)
 @quick
+@same
 @given(texts=batches)
 def test_an_edit_leaves_nothing_to_edit(lane, stage, texts):
     edited, _ = applied(lane, stage, items_of(lane, texts))
