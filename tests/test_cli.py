@@ -348,7 +348,13 @@ def test_ctrl_c_is_one_line_and_ends_with_130(tmp_path):
     os.mkfifo(tmp_path / "corpus.toml")
     command = [sys.executable, "-m", "pipelines.cli", "plan", str(tmp_path / "corpus.toml"), "--json"]
     with (
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as verb,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
+        ) as verb,
         open(tmp_path / "corpus.toml", "wb"),  # returns when the verb has opened it
     ):
         out = None
