@@ -9,6 +9,9 @@ from pipelines.cli import main
 from tests.corpus.pages import pages
 from tests.exports.conftest import WORDS
 
+PAPERS = {
+    "croissant": ".json", "card": ".md", "notice": ".txt", "parquet": ".parquet", "jsonl": ".jsonl", "spdx": ".json", "openlineage": ".json",
+}  # fmt: skip
 PAGE = "http://river.example/"
 
 
@@ -44,9 +47,10 @@ def test_every_verb_works_on_a_bucket(ask, corpus, tmp_path):
         "--out",
         str(tmp_path / "summary.md"),
     )
-    for paper in ("croissant", "card", "notice", "parquet", "jsonl", "spdx", "openlineage"):
-        ask("export", paper, result.release, "--out", str(tmp_path / f"paper.{paper}"))
-        assert (tmp_path / f"paper.{paper}").stat().st_size
+    for paper, suffix in PAPERS.items():
+        out = tmp_path / f"{paper}{suffix}"
+        ask("export", paper, result.release, "--out", str(out))
+        assert out.stat().st_size
     for words in (
         ("check", str(recipe)), ("why", PAGE), ("where", PAGE), ("ask", "licence-mix"), ("drops",), ("duplicates", key),
         ("whatif", "quality.gopher.min_words=10"), ("overlap", "--against", str(tmp_path / "evals.jsonl"), "--ngram", "5", "--release", result.release),
