@@ -66,7 +66,7 @@ VERBS = (
          example="headwater where 3f2a... --site ours", arguments=audit.name_arguments, call=audit.where),
     Verb(name="drops", does="count what was not kept, by stage and reason",
          example="headwater drops --site ours --by source", arguments=audit.drops_arguments, call=audit.drops),
-    Verb(name="duplicates", does="show what is like an item and which was kept, or every similar pair of a file of your own",
+    Verb(name="duplicates", does="show what is like an item and which was kept, or every similar pair or repeated span of a file of your own",
          example="headwater duplicates --jsonl texts.jsonl --at-least 0.8 --shingle word5",
          arguments=duplicates.duplicates_arguments, call=duplicates.duplicates),
     Verb(name="overlap", does="find evaluation problems and protected works in a file of your own, or in what a site keeps",

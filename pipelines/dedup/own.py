@@ -1,4 +1,4 @@
-"""Similar texts of a user's own file, without recipe, site or ledger: every pair at or above a similarity, exactly."""
+"""Similar texts of a user's own file, and spans that stand in several, without recipe, site or ledger: all of them, exactly."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+import pyarrow as pa
 
 from pipelines.dedup.json_lines import json_lines, json_object
+from pipelines.kernels import spans
 from pipelines.kernels.grams import Shingle, grams
 from pipelines.kernels.join import similar_sets
 from pipelines.kernels.minhash import Flat
@@ -79,6 +81,43 @@ def similar(texts: Sequence[str], shingle: Shingle, at_least: float) -> Iterator
             f"a similarity of at least {at_least:g} is none: give a number above 0 and at most 1, such as 0.8"
         )
     return _pairs(grams(texts, shingle), at_least)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """A run of words that stands in text `b`, and stood before in text `a` (numbers; the same one where it stands twice in it).
+
+    a_place, b_place: characters, from and up to.
+    """
+
+    a: int
+    a_place: tuple[int, int]
+    b: int
+    b_place: tuple[int, int]
+    words: int
+
+
+def repeated(texts: Sequence[str], span_words: int) -> Iterator[Repeat]:
+    """The runs of at least so many words that stand further up, each with the first place that has its first words; by text and place.
+
+    Letters and digits are compared, in lower case and without accents.
+
+    Raises:
+        InputError: a run of fewer than one word is asked for.
+    """
+    if span_words < 1:
+        raise InputError(f"a span of at least {span_words} words is none: give a number from 1 on, such as 50")
+    return _repeated(texts, span_words)
+
+
+def _repeated(texts: Sequence[str], span_words: int) -> Iterator[Repeat]:
+    words = spans.cut(pa.array([text.encode("utf-8", "replace").decode() for text in texts], pa.large_string()))
+    there, first, counts = spans.repeats(words, span_words)
+    of = [np.searchsorted(words.ends, column, side="right") - 1 for column in (first, there)]
+    places = [(words.start[column], words.end[column + counts - 1]) for column in (first, there)]
+    columns = (of[0], *places[0], of[1], *places[1], counts)
+    for a, a_start, a_end, b, b_start, b_end, count in zip(*(column.tolist() for column in columns), strict=True):
+        yield Repeat(a=a, a_place=(a_start, a_end), b=b, b_place=(b_start, b_end), words=count)
 
 
 def _pairs(sets: Flat[np.uint64], at_least: float) -> Iterator[tuple[int, int, float]]:

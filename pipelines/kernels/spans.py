@@ -504,3 +504,67 @@ def _hold(
         if not held.keys[slot]:
             held.keys[slot], held.places[slot] = key, region_at + s - region_begin
             counts[_WINDOWS] += 1
+
+
+def repeats(words: Words, span_words: int) -> tuple[I64, I64, I64]:
+    """(word, where it stood first, how many words) of the runs of at least `span_words` that stand further up, in an earlier text or apart in
+    the same one; words of all texts end to end, ascending.
+
+    Each is as long as the place agrees that has its first `span_words` words first, and every word of every run that stands further up lies in
+    one of them.
+    """
+    rows = _repeats(words, _first_windows(words, span_words), span_words)
+    return rows[:, 0], rows[:, 1], rows[:, 2]
+
+
+def _first_windows(words: Words, size: int) -> I64:
+    """int64[words]: the first word at which a window of the same hash begins; the word itself where there is none before it."""
+    hashes = _windows(words.hashes, words.ends, size)
+    order = np.argsort(hashes, kind="stable")
+    is_new = np.append(True, hashes[order][1:] != hashes[order][:-1])[: len(order)]
+    first = np.empty(len(order), np.int64)
+    first[order] = order[np.flatnonzero(is_new)[np.cumsum(is_new) - 1]] if len(order) else order
+    return first
+
+
+@compiled
+def _windows(hashes: U64, ends: I64, size: int) -> U64:
+    """uint64[words]: the hash of the window that begins at each word; of its place alone where its text ends sooner."""
+    found, gone = np.empty(len(hashes), np.uint64), np.uint64(1)
+    for _ in range(size):
+        gone *= np.uint64(_BASE)
+    for text in range(len(ends) - 1):
+        h = np.uint64(0)
+        for w in range(ends[text], ends[text + 1]):
+            found[w] = mix64(np.uint64(w) + np.uint64(1))
+            h = h * np.uint64(_BASE) + hashes[w]
+            if w - size >= ends[text]:
+                h -= gone * hashes[w - size]
+            if w - size + 1 >= ends[text]:
+                found[w - size + 1] = mix64(h)
+    return found
+
+
+@compiled
+def _repeats(words: Words, first: I64, size: int) -> I64:
+    rows, n, text, w = np.empty((1024, 6), np.int64), 0, 0, 0
+    while w < len(first):
+        while words.ends[text + 1] <= w:
+            text += 1
+        at, length, end = first[w], 0, words.ends[text + 1]
+        if at == w:
+            w += 1
+            continue
+        # Within the text that it is of; in the same text they must not overlap.
+        most = w if at >= words.ends[text] else words.ends[np.searchsorted(words.ends, at, side="right")]
+        while w + length < end and at + length < most and _is_word(words, w + length, at + length):
+            length += 1
+        if length < size:
+            w += 1
+            continue
+        if n == len(rows):
+            rows = _twice(rows)
+        rows[n, 0], rows[n, 1], rows[n, 2] = w, at, length
+        n += 1
+        w += length - size + 1
+    return rows[:n].copy()

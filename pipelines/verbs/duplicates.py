@@ -1,4 +1,4 @@
-"""The verb `duplicates`: the cluster of an item in the ledger, or all similar pairs of a file of one's own."""
+"""The verb `duplicates`: the cluster of an item in the ledger, or all similar pairs, or repeated spans, of a file of one's own."""
 
 import argparse
 import json
@@ -22,13 +22,24 @@ def duplicates_arguments(parser: argparse.ArgumentParser) -> None:
         "--shingle", choices=("char5", "word5", "token5"), default="word5",
         help="what is compared: sets of five characters, words (default), or words and marks",
     )  # fmt: skip
+    own.add_argument(
+        "--spans", type=int, metavar="WORDS",
+        help='print {"a", "a_place", "b", "b_place", "words"} a run of so many words and more in b that stands further up, in a, instead',
+    )  # fmt: skip
 
 
 def duplicates(asked: argparse.Namespace) -> None:
-    """Print the clusters of a name, or the pairs of a file."""
+    """Print the clusters of a name, or the pairs or repeated spans of a file."""
     if bool(asked.name) == bool(asked.jsonl):
         raise InputError("name an item of the ledger, or a file of your own with --jsonl FILE: one of the two")
-    _of_file(asked) if asked.jsonl else _of_ledger(asked)
+    if asked.spans is not None and not asked.jsonl:
+        raise InputError(
+            "--spans is for a file of your own: name it with --jsonl FILE; a run's spans are in the ledger's repeated_span"
+        )
+    if asked.jsonl:
+        _of_file(asked) if asked.spans is None else _spans(asked)
+    else:
+        _of_ledger(asked)
 
 
 def _of_file(asked: argparse.Namespace) -> None:
@@ -38,6 +49,15 @@ def _of_file(asked: argparse.Namespace) -> None:
     lines = read_lines(Path(asked.jsonl))
     for a, b, similarity in similar(lines.texts, Shingle(asked.shingle), asked.at_least):
         print(json.dumps({"a": lines.ids[a], "b": lines.ids[b], "similarity": similarity}))
+
+
+def _spans(asked: argparse.Namespace) -> None:
+    from pipelines.dedup.own import read_lines, repeated
+
+    lines = read_lines(Path(asked.jsonl))
+    for one in repeated(lines.texts, asked.spans):
+        told = {"a": lines.ids[one.a], "a_place": one.a_place, "b": lines.ids[one.b], "b_place": one.b_place}
+        print(json.dumps({**told, "words": one.words}))
 
 
 def _of_ledger(asked: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.cli import main
-from pipelines.dedup.own import read_lines, similar
+from pipelines.dedup.own import read_lines, repeated, similar
 from pipelines.kernels.grams import Shingle
 from schemas.errors import InputError
 
@@ -174,3 +174,35 @@ def test_books_of_the_gold(shared):
     bodies = {name: re.split(r"\*\*\* (?:START|END) OF.*\n", text) for name, text in texts.items()}
     cut = {name: parts[1] if len(parts) > 1 else parts[0] for name, parts in bodies.items()}
     assert check_against(shared / "neardup/books_pairs.jsonl", "jaccard_word5", Shingle.WORD5, cut) == 6
+
+
+@settings(max_examples=60)
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=14), max_size=5), st.integers(1, 4))
+def test_repeated_spans_are_every_word_of_every_run_that_stands_further_up_and_no_other(lists, size):
+    texts = [" ".join(words) for words in lists]
+    windows = [(n, at) for n, words in enumerate(lists) for at in range(len(words) - size + 1)]
+    expected = set()
+    for k, (n, at) in enumerate(windows):
+        run = lists[n][at : at + size]
+        if any(lists[m][i : i + size] == run and (m < n or i + size <= at) for m, i in windows[:k]):
+            expected |= {(n, at + j) for j in range(size)}
+    found = set()
+    for one in repeated(texts, size):
+        (a, a_end), (b, b_end) = one.a_place, one.b_place
+        words = texts[one.b][b:b_end].split()
+        assert texts[one.a][a:a_end].split() == words
+        assert len(words) == one.words >= size
+        assert one.a < one.b or a_end <= b
+        found |= {(one.b, b // 2 + j) for j in range(len(words))}
+    assert found == expected
+
+
+def test_the_command_tells_repeated_spans_with_their_places(tmp_path, capsys):
+    rows = [{"id": "x", "text": "One: two, three four"}, {"id": 7, "text": "no. ONE TWO\nthree \ud83d\ude00 four!"}]
+    assert main(["duplicates", "--jsonl", jsonl(tmp_path / "own.jsonl", rows), "--spans", "3"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {"a": "x", "a_place": [0, 20], "b": 7, "b_place": [4, 24], "words": 4}
+    assert main(["duplicates", "--jsonl", jsonl(tmp_path / "own.jsonl", rows), "--spans", "0"]) == 2
+    assert "a span of at least 0 words is none" in capsys.readouterr().err
+    assert main(["duplicates", "name", "--spans", "3"]) == 2
+    assert "--spans is for a file of your own" in capsys.readouterr().err
