@@ -97,6 +97,42 @@ def test_any_change_of_a_proof_is_named(proof, data):
     assert check(changed) != []
 
 
+def other(value):
+    """A value of the same type that is another one."""
+    return value + 1 if isinstance(value, int) else ("0" if value[:1] != "0" else "1") + value[1:]
+
+
+GONE = object()
+
+
+@pytest.mark.parametrize("spoil", [other, lambda value: None, lambda value: [value], lambda value: "", lambda value: GONE],
+                         ids=["another value", "null", "a list", "empty", "removed"])  # fmt: skip
+def test_a_proof_in_which_one_field_is_spoiled_is_refused(spoil, proof):
+    assert check(proof) == []
+    passed = []
+    for *above, last in leaves_of(proof):
+        spoiled = copy.deepcopy(proof)
+        place = spoiled
+        for key in above:
+            place = place[key]
+        place[last] = spoil(place[last])
+        if place[last] is GONE:
+            del place[last]
+        if check(spoiled) == []:
+            passed.append((*above, last))
+    assert passed == [("commit", "path")]  # where the commit lay: told, and not a part of the proof
+
+
+def test_two_proofs_do_not_mix(store, proof):
+    ledger = Ledger.open(store)
+    proofs = (prove(ledger, sample_key(one.item_id)) for one in samples())
+    theirs = next(one for one in proofs if one["shard"] != proof["shard"])
+    for field in ("members", "receipt", "key", "shard"):
+        assert check(proof | {field: theirs[field]}) != []
+    assert check(proof | {"members": []}) != []
+    assert check(proof | {"members": [*proof["members"], theirs["members"][0]]}) != []
+
+
 def test_what_is_no_proof_is_said_and_not_raised():
     for thing in (None, [], {}, {"v": 1}, {"v": 2}, "x"):
         (problem,) = check(thing)
