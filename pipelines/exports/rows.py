@@ -1,6 +1,5 @@
-"""A release as rows: its texts, and where its pictures and sounds lie. One shard's places are held at a time, and one batch of rows."""
+"""A release as rows: its texts, and where its pictures and sounds lie. One batch of rows is held at a time, and one piece of a tar."""
 
-import io
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
@@ -11,10 +10,8 @@ import pyarrow.parquet as pq
 from pipelines.audit.open import Ledger
 from pipelines.audit.words import Row
 from pipelines.exports.facts import NOTICE, whole
-from pipelines.shard.tar import END, read_members
-from pipelines.store import Store
+from pipelines.exports.samples import Parts, samples
 from schemas.digest import sha256
-from schemas.errors import NotFound, ShardError
 
 # Of one picture or sound: the tar (relative to the release), the member in it, and the bytes of its content there.
 PAYLOAD = pa.struct(
@@ -40,24 +37,6 @@ GROUP_ROWS, GROUP_BYTES = 1000, 16 << 20
 _TEXTS = "json"  # the part of a sample that is never payload, beside txt
 
 
-def sample_at(store: Store, shard: str, offset: int, length: int) -> dict[str, tuple[int, bytes]]:
-    """The parts of one sample by extension: the byte at which each one's content starts in the tar, and the content.
-
-    Raises:
-        NotFound: the tar is gone.
-        ShardError: there is no whole sample there.
-    """
-    try:
-        data = store.read_range(shard, offset, length)
-    except FileNotFoundError as error:
-        raise NotFound(f"{shard} is gone from the store; `headwater verify` names all damage") from error
-    try:
-        members = list(read_members(io.BytesIO(data + END), len(data) + len(END)))
-    except ShardError as error:
-        raise ShardError(f"{shard}, sample at byte {offset}: {error}") from error
-    return {member.extension: (offset + member.content_offset, content) for member, content in members}
-
-
 def rows(ledger: Ledger, release: str) -> Iterator[Row]:
     """A row of ROW for each item of the release, by shard and place in it.
 
@@ -66,26 +45,23 @@ def rows(ledger: Ledger, release: str) -> Iterator[Row]:
         ShardError: a sample is damaged.
     """
     at = whole(ledger, release)
-    shards = at.db.rows(
-        "SELECT DISTINCT shard_id, lane, split, path FROM shard WHERE release = ? ORDER BY path", [release]
+    places = at.db.stream(
+        "SELECT s.path AS shard, s.lane, s.split, p.item_id, p.key, p.offset, p.length, i.source FROM placement p"
+        " JOIN (SELECT DISTINCT shard_id, lane, split, path FROM shard WHERE release = $release) s USING (shard_id)"
+        " LEFT JOIN (SELECT DISTINCT item_id, source FROM item) i USING (item_id) WHERE p.release = $release"
+        " ORDER BY s.path, p.ordinal",
+        {"release": release},
     )
-    for shard in shards:
-        places = at.db.rows(
-            "SELECT p.item_id, p.key, p.offset, p.length, i.source FROM placement p LEFT JOIN (SELECT DISTINCT item_id, source FROM item) i"
-            " USING (item_id) WHERE p.shard_id = ? AND p.release = ? ORDER BY p.ordinal",
-            [shard["shard_id"], release],
-        )
-        for place in places:
-            parts = sample_at(at.store, f"releases/{release}/{shard['path']}", place["offset"], place["length"])
-            yield _row(shard, place, parts)
+    for place, parts in samples(at.store, release, places):
+        yield _row(place, parts)
 
 
-def _row(shard: Row, place: Row, parts: dict[str, tuple[int, bytes]]) -> Row:
+def _row(place: Row, parts: Parts) -> Row:
     said = json.loads(parts[_TEXTS][1])
     about = said.get("metadata", said)
     text = said["text"] if "metadata" in said else parts["txt"][1].decode()
     found = {
-        "item_id": place["item_id"].hex(), "key": place["key"], "lane": shard["lane"], "split": shard["split"], "source": place["source"],
+        "item_id": place["item_id"].hex(), "key": place["key"], "lane": place["lane"], "split": place["split"], "source": place["source"],
         "licence": about["license"], "licence_source": about["license_source"], "title": about.get("title"), "text": text,
     }  # fmt: skip
     found |= {name: about[name] for name in ("language", "url", "page_url", "retrieved_at", "sha256")}
@@ -93,7 +69,7 @@ def _row(shard: Row, place: Row, parts: dict[str, tuple[int, bytes]]) -> Row:
     found["payload"] = None
     if payload:
         offset, content = parts[payload]
-        found["payload"] = {"shard": shard["path"], "member": f"{place['key']}.{payload}", "offset": offset, "size": len(content),
+        found["payload"] = {"shard": place["shard"], "member": f"{place['key']}.{payload}", "offset": offset, "size": len(content),
                             "sha256": sha256(content).hex()}  # fmt: skip
     return {name: found[name] for name in ROW.names}
 

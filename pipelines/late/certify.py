@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pipelines.audit.open import Ledger
 from pipelines.audit.words import Row
 from pipelines.exports.facts import NOTICE, requests_against
-from pipelines.exports.rows import sample_at
+from pipelines.exports.samples import sample_at
 from pipelines.late.rederive import Again, Made, decisions_of
 from pipelines.late.stored import Done, Stored, stored
 from pipelines.runner import Progress, quiet

@@ -3,7 +3,7 @@
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -119,6 +119,22 @@ class Database:
             return self.connection.sql(sql, params=values).to_arrow_table()
         except duckdb.IOException as error:
             raise _unreadable(error) from error
+
+    def stream(self, sql: str, parameters: Parameters = (), *, rows: int = 1000) -> Iterator[dict[str, Any]]:
+        """The answer to one statement, a dict a row, of which so many are held at a time; other statements may be asked meanwhile.
+
+        Raises:
+            LedgerError: a file that the tables stand on is missing or unreadable.
+        """
+        self.prepare(sql)
+        with self.connection.cursor() as cursor:
+            cursor.execute("SET TimeZone = 'UTC'")
+            try:
+                values = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
+                for batch in cursor.sql(sql, params=values).to_arrow_reader(rows):
+                    yield from batch.to_pylist()
+            except duckdb.IOException as error:
+                raise _unreadable(error) from error
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
         """The answer to one statement, a dict a row. Raises LedgerError."""
