@@ -4,7 +4,7 @@ No text of an item, no name of a person: addresses without their queries, reason
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from schemas.reasons import Reason
 MOST_PAGES = 100  # Chosen: a page that a person reads; how many there are is said
 MOST_ITEMS = 20  # of one page: a book may have hundreds of chapters
 EXCERPT_CHARS = 200
+WAS_PUBLISHED = "was_published"  # in a release that was taken down
 _MAIL = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
 _ABOUT = "SELECT DISTINCT subject, location, expression, raw FROM licence WHERE subject IN (SELECT unnest($uris)) ORDER BY ALL"
 _OF_PAGE = "uri IN (SELECT unnest($forms))"
@@ -39,12 +40,14 @@ class Page:
     items: list[Row] = field(default_factory=list)
 
 
-def answer(ledgers: Sequence[Ledger], asked: Asked) -> dict[str, Any]:
-    """What is known of this, as JSON values.
+def answer(ledgers: Sequence[Ledger], asked: Asked, *, gone: Collection[str] = ()) -> dict[str, Any]:
+    """What is known of this, as JSON values. `gone`: releases whose files are not there any more.
+
+    `items`: how many different ones the releases that stand hold.
 
     `pages`: at most MOST_PAGES, each with when it was fetched, `items` that were published or ended for a reason, `licences` and
     `rights` as recorded at the last fetch ("unknown" where nothing was). `releases`: those asked, the newest first, each with how many
-    items of this it holds. `is_known` false: no release that was asked, and no run of theirs, ever met it.
+    items of this it holds, and whether it was taken down. `is_known` false: no release that was asked, and no run of theirs, ever met it.
     """
     found = [(ledger, *_captures(ledger, asked)) for ledger in ledgers]
     shown = sorted({row["uri"] for _, rows, _ in found for row in rows})[:MOST_PAGES]
@@ -54,13 +57,15 @@ def answer(ledgers: Sequence[Ledger], asked: Asked) -> dict[str, Any]:
             if row["uri"] in pages:
                 pages[row["uri"]].ledger, pages[row["uri"]].last = ledger, row
     releases: dict[str, int] = {}
+    keys: set[str] = set()
     for ledger, rows, _ in found:
         # Where nothing was captured nothing is asked: on a million items that is 0.2 s a release, not 1 s.
         sites = ([asked.value] if asked.kind == "domain" else sorted({row["uri"] for row in rows})) if rows else []
         places = [published(ledger, site) for site in sites]
         releases |= {name: items for name, items in _counts(ledger, places).items() if name not in releases}
         for table in places:
-            _add(pages, table, _placed)
+            _add(pages, table, lambda row: _placed(row, gone))
+            keys |= {row["key"] for row in table.select(["release", "key"]).to_pylist() if row["release"] not in gone}
         for site in sites if ledger is ledgers[0] else []:
             _add(pages, dropped(ledger, site), _ended)
     told = {
@@ -68,7 +73,10 @@ def answer(ledgers: Sequence[Ledger], asked: Asked) -> dict[str, Any]:
         "kind": asked.kind,
         "commit": ledgers[0].commit.seq,
         "is_known": bool(shown),
-        "releases": [{"release": name, "items": items} for name, items in releases.items()],
+        "items": len(keys),
+        "releases": [
+            {"release": name, "items": items, "is_taken_down": name in gone} for name, items in releases.items()
+        ],
         "pages_found": max(count for _, _, count in found),
         "pages": [_page(uri, page, asked, said) for uri, page, said in _recorded(pages, ledgers)],
     }
@@ -109,8 +117,10 @@ def _add(pages: dict[str, Page], rows: pa.Table, told: Callable[[Row], Row]) -> 
             pages[row["uri"]].items.append(item)
 
 
-def _placed(row: Row) -> Row:
-    return {"state": "published"} | {name: row[name] for name in ("release", "lane", "split", "shard", "key")}
+def _placed(row: Row, gone: Collection[str]) -> Row:
+    return {"state": WAS_PUBLISHED if row["release"] in gone else "published"} | {
+        name: row[name] for name in ("release", "lane", "split", "shard", "key")
+    }
 
 
 def _ended(row: Row) -> Row:

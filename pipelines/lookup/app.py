@@ -63,13 +63,17 @@ Filer = Callable[[OptOut], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """What the page stands on. `file`: puts a request into the register and gives its name. `hosts`: lower-case Host headers that are ours."""
+    """What the page stands on. `file`: puts a request into the register and gives its name. `hosts`: lower-case Host headers that are ours.
+
+    `days`: until a request is to be answered.
+    """
 
     releases: Releases
     file: Filer
     reads: Limit
     writes: Limit
     hosts: frozenset[str]
+    days: int
     key: bytes  # of the form's tokens; new with each process
 
 
@@ -108,7 +112,7 @@ def application(lookup: Lookup) -> Starlette:
         name = _field(request.url.query, "request")
         if not name.isascii() or not name.replace("-", "").isalnum() or len(name) > 64:
             return HTMLResponse(page.problem("That is no number of a request."), 404)
-        return HTMLResponse(page.filed(name))
+        return HTMLResponse(page.filed(name, lookup.days))
 
     async def missing(request: Request, error: Exception) -> Response:
         status = getattr(error, "status_code", 404)
@@ -201,7 +205,7 @@ async def _found(lookup: Lookup, query: str) -> tuple[int, str | dict[str, objec
 
 def _answer(releases: Releases, asked: Asked) -> dict[str, object]:
     with releases.held() as ledgers:
-        return answer(ledgers, asked)
+        return answer(ledgers, asked, gone=releases.gone)
 
 
 async def _file(lookup: Lookup, request: Request) -> Response:

@@ -23,6 +23,8 @@ class Asked:
 def read(text: str) -> Asked:
     """What the text asks for: `river.example` a domain, `river.example/a` and `https://river.example/a` a URL.
 
+    `www.river.example` is the domain `river.example`: who has the one has the other, and pages are captured under either.
+
     Raises:
         InputError: it is empty, too long, or neither.
     """
@@ -43,7 +45,9 @@ def read(text: str) -> Asked:
     if "." not in url.hostname.strip("."):
         raise InputError("A domain has at least two parts, such as example.org.")
     if not has_scheme and not (set(text) & set("/?#:")):
-        return Asked(kind="domain", value=url.hostname.rstrip("."))
+        host = url.hostname.rstrip(".")
+        bare = host.removeprefix("www.")
+        return Asked(kind="domain", value=bare if "." in bare else host)
     href = url.href.partition("#")[0]
     return Asked(kind="url", value=href, forms=_forms(text.partition("#")[0] if has_scheme else href, href))
 

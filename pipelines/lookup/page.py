@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pipelines.audit.words import UNKNOWN
+from pipelines.lookup.answer import WAS_PUBLISHED
 
 BASES = {
     "copyright": "I hold the rights in it",
@@ -34,9 +35,9 @@ def problem(said: str, query: str = "") -> str:
 
 def results(found: Row, query: str) -> str:
     """What is known of a domain or page."""
-    items = sum(row["items"] for row in found["releases"])
     releases = "".join(
-        f"<tr><td><code>{_e(row['release'])}</code></td><td>{row['items']}</td></tr>" for row in found["releases"]
+        f"<tr><td><code>{_e(row['release'])}</code>{' (taken down)' if row['is_taken_down'] else ''}</td><td>{row['items']}</td></tr>"
+        for row in found["releases"]
     )
     table = (
         f'<h2>Releases</h2><table><thead><tr><th scope="col">Release</th><th scope="col">Items of this</th></tr></thead>'
@@ -52,16 +53,25 @@ def results(found: Row, query: str) -> str:
         f'<p><a class="button" href="/opt-out?q={quote(query, safe="")}">Ask to have it taken out</a></p>'
         '<p class="hint">You may also ask that something be kept out that is not here yet.</p>'
     )
-    return home(query, body=f"{_verdict(found, items)}{take_out}{table}{listed}")
+    return home(query, body=f"{_verdict(found)}{take_out}{table}{listed}")
 
 
-def _verdict(found: Row, items: int) -> str:
+def _verdict(found: Row) -> str:
     name = f"<strong>{_e(found['asked'])}</strong>"
-    if items:
-        return f'<p class="verdict held" role="status">Yes: {items} items of {name} are in what was released.</p>'
-    if found["is_known"]:
-        return f'<p class="verdict" role="status">No: {name} was met, and nothing of it is in what was released.</p>'
-    return f'<p class="verdict" role="status">No: nothing in this corpus answers to {name}.</p>'
+    if n := found["items"]:
+        said = f"{n} items of {name} are" if n > 1 else f"One item of {name} is"
+        return f'<p class="verdict held" role="status">Yes: {said} in what was released.</p>'
+    if any(row["items"] for row in found["releases"]):
+        said = f"{name} was in a release that was taken down, and is in none that stands."
+    elif found["is_known"]:
+        said = f"{name} was met, and nothing of it is in what was released."
+    else:
+        said = f"nothing in this corpus answers to {name}."
+    hint = "" if found["is_known"] or found["kind"] == "domain" else _HINT.format(_e(urlsplit(found["asked"]).hostname))
+    return f'<p class="verdict" role="status">No: {said}</p>{hint}'
+
+
+_HINT = '<p class="hint">That was one page. All pages of the site: <a href="/?q={0}">{0}</a></p>'
 
 
 def _of_page(page: Row) -> str:
@@ -79,9 +89,12 @@ def _of_page(page: Row) -> str:
 
 def _item(item: Row) -> str:
     state = item["state"]
-    if state == "published":
+    if state in ("published", WAS_PUBLISHED):
+        kind, words = (
+            (" published", "published") if state == "published" else ("", "was published, and was taken down,")
+        )
         return (
-            f'<span class="state published">published</span> in <code>{_e(item["release"])}</code>, {_e(item["lane"])},'
+            f'<span class="state{kind}">{words}</span> in <code>{_e(item["release"])}</code>, {_e(item["lane"])},'
             f" {_e(item['split'])}<br><code>{_e(item['shard'])}</code><br>key <code>{_e(item['key'])}</code>"
         )
     why = f": {_e(item.get('meaning', item.get('reason', UNKNOWN)))} (<code>{_e(item.get('reason', UNKNOWN))}</code>, {_e(item['stage'])})"
@@ -123,12 +136,12 @@ def opt_out(query: str, token: str, *, said: str = "") -> str:
     )
 
 
-def filed(request: str) -> str:
-    """That a request was filed, and how to name it."""
+def filed(request: str, days: int) -> str:
+    """That a request was filed, how to name it, and in how many days it is to be answered."""
     return _page(
         "Filed · ",
         f'<h2>Your request is filed</h2><p class="verdict" role="status">Its number is <strong><code>{_e(request)}</code></strong>. Note it: who'
-        " keeps this corpus decides, and answers by that number.</p>"
+        f" keeps this corpus decides, within {days} days, and answers by that number.</p>"
         '<p class="soft">What was trained already cannot be untrained; the register says which checkpoints are concerned.</p>',
     )
 

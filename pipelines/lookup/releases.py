@@ -11,6 +11,7 @@ from pipelines.audit.open import Ledger
 from pipelines.ledger.commit import Commit
 from pipelines.ledger.database import Database
 from pipelines.ledger.log import Log, standing
+from pipelines.shard.release import MANIFEST
 from pipelines.store import Part, Store
 from schemas.errors import NotFound, QueryRefused
 
@@ -28,6 +29,7 @@ class Releases:
     store: Store
     clock: Callable[[], float]
     _open: list[Ledger] = field(default_factory=list)
+    _gone: frozenset[str] = frozenset()
     _until: float = float("-inf")
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -54,7 +56,19 @@ class Releases:
                 for deadline in deadlines:
                     deadline.cancel()
 
+    @property
+    def gone(self) -> frozenset[str]:
+        """Releases that requests took something out of, whose files were not in the store when it was last looked at."""
+        return self._gone
+
     def _look(self) -> None:
+        self._look_at_ledger()
+        # One that nobody asked to be taken out of may have been moved to where it is published: it still counts.
+        touched = self._open[0].db.rows("SELECT DISTINCT release FROM request_match WHERE release IS NOT NULL")
+        names = [row["release"] for row in touched]
+        self._gone = frozenset(name for name in names if not self.store.exists(f"releases/{name}/{MANIFEST}"))
+
+    def _look_at_ledger(self) -> None:
         head = Log(self.store).head()
         if head is None:
             raise NotFound(f"the ledger in {self.store.root} holds no run yet")

@@ -13,6 +13,7 @@ from pipelines.lookup.filing import file
 from pipelines.lookup.limit import Limit
 from pipelines.lookup.releases import Releases
 from pipelines.store import Store
+from pipelines.takedown.register import DUE
 from schemas.errors import InputError
 
 # Chosen: a person who looks up a few sites is never stopped; a program that lists a corpus needs days.
@@ -31,6 +32,7 @@ def lookup_page(
         reads=Limit(burst=READS, every_s=READ_EVERY_S, clock=clock),
         writes=Limit(burst=WRITES, every_s=WRITE_EVERY_S, clock=clock),
         hosts=frozenset(name.lower() for name in hosts),
+        days=DUE.days,
         key=key or secrets.token_bytes(32),
     )
 

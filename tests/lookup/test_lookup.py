@@ -80,6 +80,9 @@ def api(app, query, **more):
     [
         ("River.Example", "domain", "river.example"),
         (" river.example. ", "domain", "river.example"),
+        ("www.River.example", "domain", "river.example"),
+        ("www.example", "domain", "www.example"),
+        ("ｒｉｖｅｒ。example", "domain", "river.example"),
         ("bücher.example", "domain", "xn--bcher-kva.example"),
         ("river.example/kept#top", "url", "http://river.example/kept"),
         ("HTTPS://River.example/a b", "url", "https://river.example/a%20b"),
@@ -110,7 +113,7 @@ def test_a_page_is_found_under_the_forms_people_give_it():
 def test_a_page_that_was_published_is_told_with_its_shard_and_licence(app):
     status, found = api(app, "https://www.river.example/kept/")
     assert status == 200
-    assert found["releases"] == [{"release": made.RELEASE, "items": 1}]
+    assert found["releases"] == [{"release": made.RELEASE, "items": 1, "is_taken_down": False}]
     (page,) = found["pages"]
     assert page["uri"] == made.uri("kept")
     assert page["items"] == [
@@ -149,14 +152,15 @@ def test_a_domain_has_all_its_pages_and_what_the_ledger_never_met_is_said_so(app
     assert (
         found["pages_found"] == len(found["pages"]) == sum(row["uri"] is not None for row in made.CAPTURES.values()) + 1
     )
-    assert found["releases"] == [{"release": made.RELEASE, "items": 2}]
+    assert found["releases"] == [{"release": made.RELEASE, "items": 2, "is_taken_down": False}]
     never = api(app, "meadow.example")[1]
     assert (never["is_known"], never["pages"], never["releases"]) == (
         False,
         [],
-        [{"release": made.RELEASE, "items": 0}],
+        [{"release": made.RELEASE, "items": 0, "is_taken_down": False}],
     )
     assert "nothing in this corpus answers to" in look_up(app, "meadow.example").text
+    assert '<a href="/?q=meadow.example">meadow.example</a>' in look_up(app, "https://meadow.example/a").text
 
 
 def test_an_earlier_release_still_counts_and_a_new_one_is_seen_after_a_while(tmp_path, clock):
@@ -171,9 +175,9 @@ def test_an_earlier_release_still_counts_and_a_new_one_is_seen_after_a_while(tmp
     assert api(app, made.HOST)[1]["commit"] == 0
     clock.now += FRESH_S
     found = api(app, made.uri("kept"))[1]
-    assert (found["commit"], found["releases"]) == (
+    assert (found["commit"], [(row["release"], row["items"]) for row in found["releases"]]) == (
         1,
-        [{"release": "later", "items": 0}, {"release": made.RELEASE, "items": 1}],
+        [("later", 0), (made.RELEASE, 1)],
     )
     assert [item["release"] for page in found["pages"] for item in page["items"]] == [made.RELEASE]
 
@@ -188,8 +192,11 @@ def test_what_a_request_erased_of_an_earlier_commit_is_gone_and_the_rest_is_stil
     rows = store.read_part(old)
     new = store.publish("capture", rows.filter(pc.not_equal(rows.column("uri"), made.uri("short"))))
     later = pa.Table.from_pylist([{**made.ROWS["release"][0], "release": "later"}], schema=TABLES["release"])
+    item = made.ROWS["placement"][0]["item_id"]
+    match = {"request": "R-1", "item_id": item, "why": "named", "release": made.RELEASE, "done_at": NOW}
     files = [
         new,
+        store.publish("request_match", pa.Table.from_pylist([match], schema=TABLES["request_match"])),
         store.publish("release", later),
         *(part for part in head.files if part.table not in ("capture", "release")),
     ]
@@ -197,8 +204,14 @@ def test_what_a_request_erased_of_an_earlier_commit_is_gone_and_the_rest_is_stil
     store.delete(old.path)
     clock.now += FRESH_S
     status, found = api(app, made.HOST)
-    assert (status, [row["release"] for row in found["releases"]]) == (200, ["later", made.RELEASE])
+    assert (status, [(row["release"], row["is_taken_down"]) for row in found["releases"]]) == (
+        200,
+        [("later", False), (made.RELEASE, True)],
+    )
     assert made.uri("short") not in {page["uri"] for page in found["pages"]}
+    text = look_up(app, made.HOST).text
+    assert f"No: <strong>{made.HOST}</strong> was in a release that was taken down, and is in none that stands." in text
+    assert "was published, and was taken down,</span> in" in text
     assert query(Ledger.open(store, commit=0), "SELECT count(*) AS n FROM capture").to_pylist() == [{"n": new.rows}]
 
 
@@ -306,6 +319,7 @@ def test_a_request_is_filed_under_a_name_and_its_contact_is_shown_nowhere(app, s
     again = ask(app, "/opt-out", method="POST", body=body, cookie=cookie, **OWN)
     assert again.headers["location"] == done.headers["location"]
     assert [row["request"] for row in registered(store)].count(name) == 1
+    assert "within 30 days" in ask(app, done.headers["location"]).text
     shown = ask(app, done.headers["location"]).text + look_up(app, "river.example").text
     assert name in shown
     assert "me@river.example" not in shown
