@@ -188,9 +188,9 @@ def test_what_a_request_erased_of_an_earlier_commit_is_gone_and_the_rest_is_stil
     app = application(lookup_page(store, [HOST], clock=clock))
     assert len(api(app, made.uri("short"))[1]["pages"]) == 1
     head = Log(store).head()
-    (old,) = [part for part in head.files if part.table == "capture"]
+    (old,) = [part for part in head.files if part.table == "capture_place"]
     rows = store.read_part(old)
-    new = store.publish("capture", rows.filter(pc.not_equal(rows.column("uri"), made.uri("short"))))
+    new = store.publish("capture_place", rows.filter(pc.not_equal(rows.column("uri"), made.uri("short"))))
     later = pa.Table.from_pylist([{**made.ROWS["release"][0], "release": "later"}], schema=TABLES["release"])
     item = made.ROWS["placement"][0]["item_id"]
     match = {"request": "R-1", "item_id": item, "why": "named", "release": made.RELEASE, "done_at": NOW}
@@ -198,7 +198,7 @@ def test_what_a_request_erased_of_an_earlier_commit_is_gone_and_the_rest_is_stil
         new,
         store.publish("request_match", pa.Table.from_pylist([match], schema=TABLES["request_match"])),
         store.publish("release", later),
-        *(part for part in head.files if part.table not in ("capture", "release")),
+        *(part for part in head.files if part.table not in ("capture_place", "release")),
     ]
     Log(store).append("forget-1", None, files, replaces=[Erased(path=old.path, sha256=old.sha256, by=new.path)])
     store.delete(old.path)
