@@ -35,7 +35,8 @@ test: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > $(VENV)/compile.log || true # on all cores: pip takes one; templates are no Python
 	$(BIN)/headwater models fetch
 	touch $@
 

@@ -160,12 +160,6 @@ class Plan:
             found.append(rows[inside])
         return np.concatenate(documents), np.concatenate(found)
 
-    def first_rows(self) -> Ints:
-        """int64[n]: the first row that holds each document; -1 for those never fed."""
-        found = np.full(len(self.lengths), np.iinfo(np.int64).max)
-        np.minimum.at(found, self.entries, self.epoch_rows(0))
-        return np.where(self.copies > 0, found, -1)
-
     def _starts(self, epoch: int) -> Ints:
         """int64[blocks]: the first row of each block in an epoch."""
         order = np.argsort(self._raw(_BLOCKS, epoch, 0, len(self._sizes)), kind="stable")

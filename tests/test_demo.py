@@ -1,7 +1,9 @@
 """The demo: a real crawl of the planted sites on loopback, and uploads of every kind, to a release in which everything met its fate."""
 
 import json
+import re
 import tarfile
+from pathlib import Path
 
 import jsonschema
 import pyarrow.parquet as pq
@@ -9,6 +11,7 @@ import pytest
 
 from pipelines.audit.open import Ledger
 from pipelines.audit.why import why
+from pipelines.cli import main
 from pipelines.contracts.files import FOLDER
 from pipelines.run import run
 from pipelines.shard.tar import ShardReader
@@ -17,6 +20,8 @@ from schemas.digest import plain, sha256
 from tests.corpus import private
 from tests.corpus.planted import Met, unmet
 from tests.corpus.truth import planted, served
+
+README = Path(__file__).resolve().parent.parent / "README.md"
 
 
 def met(site):
@@ -132,6 +137,15 @@ def test_why_of_a_picture_in_a_table_tells_the_licence_of_its_own_row_only(demo)
     for row in told:
         (table,) = why(ledger, row["subject"])["texts_from"]
         assert {licence["subject"] for licence in table["licences"]} == {row["subject"]}
+
+
+def test_the_first_answer_of_the_readme_is_what_the_command_prints(demo, capsys):
+    (shown,) = re.findall(
+        r"```\n\$ headwater (why .*) --site demo-site\n(.*?)```", README.read_text("utf-8"), re.DOTALL
+    )
+    assert main([*shown[0].split(), "--site", demo[1].store.root]) == 0
+    printed = iter(capsys.readouterr().out.splitlines())
+    assert [line for line in shown[1].splitlines() if line.strip() != "..." and line not in printed] == []
 
 
 def test_annotations_are_as_their_json_schema_says(demo):

@@ -41,16 +41,6 @@ def test_times_are_what_the_rows_hold(drawn, first, count):
     assert made.times(first, first + count - 1).tolist() == [fed[n] for n in range(len(drawn))]
 
 
-@given(documents)
-def test_the_first_row_of_a_document_is_where_it_is_met_first(drawn):
-    made = plan(*zip(*drawn, strict=True))
-    met = {}
-    for row in range(made.rows):
-        for one in made.row(row).tolist():
-            met.setdefault(one, row)
-    assert made.first_rows().tolist() == [met.get(n, -1) for n in range(len(drawn))]
-
-
 @given(st.lists(st.integers(1, ROW), min_size=1, max_size=60))
 def test_packing_is_best_fit(lengths):
     lengths = sorted(lengths, reverse=True)
