@@ -117,10 +117,19 @@ def run_step(
 ) -> dg.PipesClientCompletedInvocation:
     """One step in a process of its own; what it reports comes back through Pipes."""
     command = [sys.executable, "-m", "dagster_project.step"]
-    extras = {"step": step, "recipe": place.recipe, "site": place.site, **extras}
+    return piped(context, pipes, command, {"step": step, "recipe": place.recipe, "site": place.site, **extras})
+
+
+def piped(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    pipes: dg.PipesSubprocessClient,
+    command: Sequence[str],
+    extras: Mapping[str, Any] | None = None,
+) -> dg.PipesClientCompletedInvocation:
+    """A command in a process of its own, once it has ended well; what it prints goes to the log of the run."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)  # of Dagster about its own PipesMessageReader
-        return pipes.run(command=command, context=context, extras=extras)
+        return pipes.run(command=list(command), context=context, extras=dict(extras or {}))
 
 
 def _rounds(context: dg.AssetExecutionContext, recipe: Recipe, config: Rounds) -> dict[str, Sequence[str]]:

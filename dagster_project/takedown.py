@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dagster_project.assets import RELEASE
+from dagster_project.assets import RELEASE, piped
 from dagster_project.workplace import Workplace
 from pipelines.audit.open import Ledger
 from pipelines.site import load_site
@@ -31,13 +31,14 @@ def takedown_job(place: Workplace) -> dg.JobDefinition:
             "-m",
             "pipelines.cli",
             "forget",
+            "--apply",
             "--request",
             config.request,
-            "--apply",
             "--site",
             place.site,
+            "--json",
         ]
-        pipes.run(command=[*command, "--json"], context=context)
+        piped(context, pipes, command)
 
     @dg.job(
         name="takedown", resource_defs={"pipes": dg.ResourceDefinition.hardcoded_resource(dg.PipesSubprocessClient())}
