@@ -1,6 +1,7 @@
 """What would be done with a page: split, measure and judge without a ledger. Every judge runs on every item."""
 
 import json
+import re
 import sys
 import tempfile
 import time
@@ -25,7 +26,7 @@ from pipelines.capture.inputs import is_url
 from pipelines.capture.layout import ARCHIVES
 from pipelines.capture.subject import upload_uri
 from pipelines.capture.uri import absolute
-from pipelines.capture.warc import read_payload
+from pipelines.capture.warc import PAYLOAD_CAP, read_payload
 from pipelines.evidence import licences_of
 from pipelines.inspect_rights import said_of
 from pipelines.lanes import LANES
@@ -45,9 +46,12 @@ from schemas.decision import Verdict
 from schemas.digest import digest, sha256
 from schemas.errors import SourceError
 from schemas.item import item_schema
+from schemas.reasons import Reason
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
 ROWS = 256
+MOST_BYTES = PAYLOAD_CAP  # of a file: what no lane takes a payload over
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 FORMS = {"html": "text/html", "text": "text/plain"}
 # Keys of a line that names a file, and what their words are to it.
 SAYS = {"text": Role.CAPTION, "caption": Role.CAPTION, "transcript": Role.TRANSCRIPT}
@@ -67,10 +71,11 @@ def inspect(
 
     Keys: id, lane, text, language, licence, signals, decisions: [{stage, verdict, reason, signal, value, threshold, detail}];
     rights, robots and licences: what was said, see `pipelines.inspect_rights`.
-    A URL that gives no item has one object {id, error} instead. `hosts`: names that are not in DNS, for URLs.
+    A URL or an archive that gives no item has one object {id, error} instead, and so has every damaged place of an archive.
+    `hosts`: names that are not in DNS, for URLs.
 
     Raises:
-        SourceError: an input is missing, or a line of `jsonl` has none of the known forms.
+        SourceError: an input is missing, too large, or a URL of another scheme, or a line of `jsonl` has none of the known forms.
     """
     if not inputs and not jsonl:
         raise SourceError("nothing to inspect: give a PATH or a URL, or --jsonl FILE")
@@ -81,6 +86,8 @@ def inspect(
         raise SourceError(f"recipe {recipe} has no lane {lane!r}; it has: {', '.join(names)}")
     way = made.lane(lane)
     urls = [entry for entry in inputs if is_url(entry)]
+    if others := [entry for entry in inputs if _SCHEME.match(entry) and entry not in urls]:
+        raise SourceError(f"{others[0]} is a URL that is not read; give one of http or https, or a path")
     archives = [entry for entry in inputs if entry.lower().endswith(ARCHIVES) and entry not in urls]
     lines = [{"id": entry, "path": entry} for entry in inputs if entry not in urls and entry not in archives]
     lines += list(_lines(jsonl)) if jsonl else []
@@ -89,7 +96,7 @@ def inspect(
     for entry in archives:
         if not Path(entry).is_file():
             raise SourceError(f"{entry} does not exist")
-        yield from _inspect_archive(made, way, Path(entry), _captured(made, Path(entry)))
+        yield from _all_of_archive(made, way, Path(entry), entry)
     if urls:
         yield from _inspect_urls(made, way, urls, hosts)
 
@@ -131,6 +138,10 @@ def _content(line: Found, lane: Lane) -> tuple[bytes, str]:
         return data, media_type(named, data[:HEAD_BYTES]) if named else FORMS[form]
     path = Path(line["path"])
     try:
+        if path.is_file() and (size := path.stat().st_size) > MOST_BYTES:
+            raise SourceError(
+                f"{path} has {size:,} bytes; inspect reads files of at most {MOST_BYTES:,}: cut it, or run it as a source"
+            )
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from error
@@ -216,6 +227,24 @@ def _right(statement: Statement, capture_id: bytes, content: bytes) -> dict[str,
 
 def _captured(recipe: Recipe, path: Path) -> list[Captured]:
     return list(capture_archive(path, source=recipe.sources[0].card.name, stored_uri=str(path)))
+
+
+def _all_of_archive(recipe: Recipe, lane: Lane, path: Path, name: str) -> Iterator[Found]:
+    """The items of an archive, and what of it gave none: {id, error}."""
+    batches = _captured(recipe, path)
+    is_empty = True
+    for item in _inspect_archive(recipe, lane, path, batches):
+        is_empty = False
+        yield item
+    rows = [row for batch in batches for row in batch.captures.to_pylist()]
+    damaged = [row for row in rows if row["outcome"] == Outcome.DAMAGED]
+    yield from (
+        {"id": name, "error": f"{row['outcome']}: {row['detail'] or Reason(row['reason']).explanation}"}
+        for row in damaged
+    )
+    if is_empty and not damaged:
+        kinds = f"({', '.join(lane.media_types)})"
+        yield {"id": name, "error": f"{len(rows)} captures, none of which lane {lane.name} reads {kinds}"}
 
 
 def _inspect_archive(recipe: Recipe, lane: Lane, path: Path, batches: Sequence[Captured]) -> Iterator[Found]:

@@ -134,3 +134,43 @@ def test_what_headers_page_and_site_say_is_shown_with_its_place(visit):
         ("http_link", "CC-BY-4.0"), ("rel_license", "CC-BY-SA-4.0"),
     ]  # fmt: skip
     assert found["licence"] == "CC-BY-4.0"
+
+
+def inspected(capsys, *words):
+    """(exit code, the lines printed, what was said on stderr)."""
+    code = main(["inspect", *map(str, words)])
+    out, err = capsys.readouterr()
+    return code, [json.loads(line) for line in out.splitlines()], err
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("none.html", "none.html cannot be read: No such file or directory"),
+        ("folder", "folder cannot be read: Is a directory"),
+        ("none.warc.gz", "none.warc.gz does not exist"),
+        ("huge.html", "huge.html has 67,108,865 bytes; inspect reads files of at most 67,108,864"),
+    ],
+)
+def test_a_file_that_cannot_be_inspected_is_named(tmp_path, capsys, name, says):
+    (tmp_path / "folder").mkdir()
+    with open(tmp_path / "huge.html", "wb") as file:
+        file.truncate((64 << 20) + 1)
+    code, lines, err = inspected(capsys, tmp_path / name)
+    assert (code, lines) == (2, [])
+    assert says in err
+
+
+def test_a_url_of_another_scheme_is_no_path(capsys):
+    code, lines, err = inspected(capsys, "ftp://a.example/b")
+    assert (code, lines) == (2, [])
+    assert "ftp://a.example/b is a URL that is not read" in err
+
+
+def test_an_archive_that_gives_no_item_says_so_and_names_what_is_damaged(tmp_path, capsys):
+    (tmp_path / "empty.warc").write_bytes(b"")
+    (tmp_path / "noise.warc").write_bytes(b"no archive at all" * 100)
+    code, (empty, noise), _ = inspected(capsys, tmp_path / "empty.warc", tmp_path / "noise.warc")
+    assert code == 0
+    assert empty["error"].startswith("0 captures, none of which lane web reads")
+    assert noise["error"].startswith("damaged: ")

@@ -248,7 +248,11 @@ AI_TXT = {
     (200, "User-Agent: *\nAllow: /"): KEPT,
     (200, "<html>Not found"): KEPT,
     (404, "User-Agent: *\nDisallow: /"): KEPT,
+    (410, ""): KEPT,
+    (401, ""): BARRED,
     (403, ""): BARRED,
+    (429, "User-Agent: *\nAllow: /"): BARRED,
+    (500, ""): BARRED,
     (502, ""): BARRED,
 }
 

@@ -15,6 +15,7 @@ from pipelines.rights.policy import policy
 from pipelines.rights.weighed import Evidence
 from schemas.decision import DECISION
 from schemas.reasons import Reason
+from schemas.rights import Mechanism, RightsVerdict, Usage
 from tests.rights.evidence_tables import (
     NOON,
     at,
@@ -418,3 +419,24 @@ def test_the_key_changes_with_every_row_that_was_looked_up_and_with_no_other() -
 def test_evidence_is_a_frozen_value() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         world().captures = None  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("mechanism", list(Mechanism))
+def test_whatever_the_mechanism_what_reserves_bars_and_nothing_else(mechanism: Mechanism) -> None:
+    kinds, agents = ("capture", "recheck", "source", "origin"), (None, "ccbot", "otherbot")
+    said = list(itertools.product(kinds, Usage, RightsVerdict, agents))
+    names = [f"page{n}" for n in range(len(said))]
+    captures = [{**capture(name, f"https://{name}.example/"), "source": name} for name in names]
+    rows = [
+        statement(
+            name, mechanism, usage, verdict, subject_kind=kind, agent=agent,
+            subject={"source": name, "origin": f"https://{name}.example"}.get(kind),
+        )
+        for name, (kind, usage, verdict, agent) in zip(names, said, strict=True)
+    ]  # fmt: skip
+    found = judged(items(*(item(name, source=name) for name in names)), evidence(captures, rows))
+    bars = [
+        verdict in (RightsVerdict.DISALLOW, RightsVerdict.ERROR) and usage is not Usage.SEARCH and agent != "otherbot"
+        for _, usage, verdict, agent in said
+    ]
+    assert [verdict == "drop" for verdict in found.column("verdict").to_pylist()] == bars
