@@ -156,7 +156,7 @@ class _Crawl:
         self._frontier = Frontier(None if plan.is_list else plan.hosts or [host(seed) or "" for seed in seeds])
         self._introductions = Introductions(plan, self._turns, self._frontier, self._ask_for_site)
         left = [] if plan.is_list else at.known.left()
-        for found in [*left, *(Found(url=seed, depth=0) for seed in seeds)]:
+        for found in [*left, *(Found(url=seed, depth=0, is_meant=True) for seed in seeds)]:
             self._frontier.add(found)
         self._variants = Variants(plan.max_variants)
         self._left = _Share(pages=plan.max_pages, media=plan.max_media)
@@ -268,10 +268,11 @@ class _Crawl:
         return False
 
     def _trap(self, found: Found) -> str | None:
-        """Why a URL leads to others without end; never one that is listed, for whoever lists it means it."""
+        """Why a URL leads to others without end; never one that somebody listed, or that an earlier round let pass."""
         if self._plan.is_list:
             return None
-        return trap(found.url) or (None if found.is_shown else self._variants.refusal(found.url))
+        many = None if found.is_shown else self._variants.refusal(found.url)  # those that pass count as well
+        return None if found.is_meant or found.is_left else trap(found.url) or many
 
     def _unasked(self, found: Found, outcome: Outcome, why: str, *, reason: Reason | None = None) -> None:
         self.outcomes.unanswered(found.url, outcome, why, reason=reason)
@@ -304,7 +305,7 @@ class _Crawl:
         target = location(answer)
         if target is None:
             return []
-        onward = replace(found, url=target, hops=found.hops + 1)
+        onward = replace(found, url=target, hops=found.hops + 1, is_meant=False, is_left=False)
         why = url_refusal(target, self._client.hosts)
         if why is None and onward.hops > REDIRECTS:
             why = f"more than {REDIRECTS} redirects in a row"

@@ -24,6 +24,7 @@ class Found:
     hops: int = 0
     is_shown: bool = False  # a picture or recording of a page, not a page
     is_left: bool = False  # an earlier round found it and did not ask: it comes first
+    is_meant: bool = False  # whoever crawls, or a sitemap of its host, names it: it is no trap
 
     @property
     def rank(self) -> int:

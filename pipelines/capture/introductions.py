@@ -112,7 +112,7 @@ class Introductions:
 def _listed(url: str, name: str | None) -> Found | None:
     """A URL of a sitemap, where it is on the host of this name."""
     found = absolute(url, None)
-    return Found(url=found.partition("#")[0], depth=1) if found and host(found) == name else None
+    return Found(url=found.partition("#")[0], depth=1, is_meant=True) if found and host(found) == name else None
 
 
 def location(answer: Fetched) -> str | None:

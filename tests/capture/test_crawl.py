@@ -325,6 +325,22 @@ def test_a_trap_without_end_stops():
     ]
 
 
+def test_of_pages_that_differ_in_numbers_alone_some_are_asked_for_and_all_that_are_named():
+    links = [f"/{n}" for n in range(10)]
+    robots = http(b"Sitemap: http://river.example/s.xml\n")
+    named = "".join(f"<url><loc>http://river.example/{n}</loc></url>" for n in range(3, 7))
+    site = {
+        "/": page(*links),
+        "/robots.txt": robots,
+        "/s.xml": http(f"<urlset>{named}</urlset>".encode()),
+        **dict.fromkeys(links, page()),
+    }
+    done = Crawled(site, max_variants=2, seeds=("http://river.example/", "http://river.example/9"))
+    assert sorted(done.log.paths()) == sorted(["/", "/robots.txt", "/s.xml", "/9", "/0", "/3", "/4", "/5", "/6"])
+    why = "more than 2 variants of river.example/#"
+    assert done.rows == [(f"http://river.example/{n}", "refused", why) for n in (1, 2, 7, 8)]
+
+
 def test_a_host_that_stops_answering_is_left_for_another_round():
     done = Crawled({"/": page(*(f"/{n}" for n in range(6))), **{f"/{n}": b"" for n in range(6)}})
     assert done.log.paths() == ["/robots.txt", "/", "/0", "/1", "/2"]
