@@ -17,6 +17,7 @@ from dagster_project import pictures, unique
 from dagster_project import trained as models
 from dagster_project.workplace import Workplace
 from pipelines import accounts, phases
+from pipelines.asked import silent
 from pipelines.audit.drops import drops
 from pipelines.audit.open import Ledger
 from pipelines.demo import demo_site
@@ -62,6 +63,7 @@ def capture(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
             "captures": rows,
             "outcomes": table(("outcome", "captures"), sorted(outcomes.items())),
             "ignored files": len(found.ignored),
+            "silent hosts": "\n".join(silent(site, [found])) or "none",
         }
     )
 

@@ -91,7 +91,10 @@ def capture(
     found = named(rest, recipe.base, source.layout, wanted_by([recipe.lane(lane) for lane in source.lanes]))
     with Guard(recipe.block_lists, suppression(site)) as guard:
         files = [adopt(site, file, path, found.forms[file], guard, name) for file, path in found.files.items()]
+        barred = [entry for entry in repositories if guard.bars(entry)]
     for entry in repositories:
+        if entry in barred:
+            continue
         _check_copied(recipe, entry)
         files.append(repository(site, name, entry))
     files += [
@@ -107,7 +110,7 @@ def capture(
     rounds += [partial(crawl_source, recipe, site, source, urls)] if urls else []
     rounds += [partial(feed_source, recipe, site, source, feeds)] if feeds else []
     rounds += [partial(list_source, recipe, site, source, lists)] if lists else []
-    unread = list[str]()
+    unread = [f"{entry}: not asked for: a request covers its owner or host" for entry in barred]
     for fetched, label in product(rounds, source.crawl.rounds):
         crawled = fetched(label, clock=clock, progress=progress)
         # An unchanged page is kept by the round that fetched it: several rounds may bring the same archive.

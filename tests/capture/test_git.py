@@ -1,5 +1,6 @@
 """A git repository at a commit: every file as git holds it, and nothing of the repository runs or decides."""
 
+import dataclasses
 import os
 import subprocess
 
@@ -9,10 +10,15 @@ from pipelines.capture import git
 from pipelines.capture.git import parsed, repository
 from pipelines.capture.layout import Layout
 from pipelines.capture.upload import capture_upload
+from pipelines.ledger.log import Log
 from pipelines.payload import payload_bytes
+from pipelines.phases import capture
+from pipelines.recipe import loads
+from pipelines.suppression import key_of, suppression_rows
 from schemas.errors import SourceError
 from tests.capture.uploads import TEXTS
 from tests.conftest import site_at
+from tests.test_recipe import RECIPE
 
 WHO = dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "us") | dict.fromkeys(
     ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "us@corpus.example"
@@ -23,6 +29,17 @@ def run(folder, *words):
     env = os.environ | WHO | {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     done = subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, env=env, check=True)
     return done.stdout.strip()
+
+
+def test_a_repository_whose_owner_was_taken_down_is_not_asked_for(tmp_path):
+    entry = "git+https://github.com/River/ferry.git@main"
+    recipe = loads(RECIPE.replace('"archives"', f'"{entry}"'), base=tmp_path)
+    site = dataclasses.replace(site_at(tmp_path / "site"), suppression_key=tmp_path / "key")
+    gone = suppression_rows(key_of(site), "R", [("owner", b"github.com/river")])
+    Log(site.store).append("r", None, [site.store.publish("suppression", gone)])
+    found = capture(recipe, site, recipe.sources[0])
+    assert found.ignored == (f"{entry}: not asked for: a request covers its owner or host",)
+    assert found.names == {}
 
 
 @pytest.fixture
