@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.dedup.breaker import check_losses, losses
-from pipelines.dedup.duplicates import Duplicates, Earlier, decide, find_duplicates
+from pipelines.dedup.duplicates import Duplicates, decide, find_duplicates
+from pipelines.dedup.known import Earlier
 from pipelines.lanes.lane import Lane
 from pipelines.receipt import Receipt, Tables, read_receipt, room
 from pipelines.rooms import one_batch
@@ -29,7 +30,7 @@ def group(
     Raises:
         TooManyRemoved: a source loses a larger share of its items than `max_removed_share` allows.
     """
-    key = digest("room", "unique", 2, lane.name, [part.sha256 for part in signatures], lane.dedup.stage.op_id)
+    key = digest("room", "unique", 3, lane.name, [part.sha256 for part in signatures], lane.dedup.stage.op_id)
 
     def build() -> tuple[Tables, dict[str, int]]:
         tables, counts = _tables(_find(site, lane, signatures, items))
@@ -104,8 +105,8 @@ def _earlier(site: Site, lane: Lane, signatures: Sequence[Part]) -> Earlier | No
                 best = size, receipt, parts
     if best is None:
         return None
-    edges = site.store.read_part(best[1].part("edge"))
-    return Earlier(parts=np.array([one in best[2] for one in given]), edges=edges)
+    edges, duplicates = (site.store.read_part(best[1].part(name)) for name in ("edge", "duplicate"))
+    return Earlier(parts=np.array([one in best[2] for one in given]), edges=edges, duplicates=duplicates)
 
 
 class Stored(Sequence[pa.Table]):

@@ -143,7 +143,7 @@ def bucket_pairs(chunks: Iterable[pa.RecordBatch], *, cap: int = HOT_BUCKET_CAP)
 def bucket_blocks(
     chunks: Iterable[pa.RecordBatch], *, cap: int = HOT_BUCKET_CAP, most: int = 1 << 62
 ) -> Iterator[Pairs]:
-    """The same a block at a time: of at most `most` pairs, and those of one bucket."""
+    """The same a block at a time, of at most `most` pairs and those of one bucket; pairs of a block are in the order of the buckets."""
     hashes, rows, content = _in_shared_buckets(*_columns(list(chunks), CHUNK))
     order = np.lexsort((rows, content, hashes))
     hashes, rows, content = hashes[order], rows[order], content[order]
@@ -152,14 +152,14 @@ def bucket_blocks(
     sizes = np.diff(_starts(hashes))
     is_hot = np.repeat(sizes > cap, sizes)
     none = np.empty(0, np.uint64)
-    yield Pairs(pairs=distinct(none, none), hot=_members(hashes[is_hot], rows[is_hot]))
+    yield Pairs(pairs=_pairs(none, none), hot=_members(hashes[is_hot], rows[is_hot]))
     cool, starts = rows[~is_hot], _starts(hashes[~is_hot])
     sizes = np.diff(starts)
     block = np.cumsum(sizes * (sizes - 1) // 2) // most
     cuts = [0, *(np.flatnonzero(np.diff(block)) + 1).tolist(), len(sizes)]
     for first, end in pairwise(cuts):
         left, right = kernels.bucket_pairs(starts[first : end + 1], anchors=cap)
-        yield Pairs(pairs=distinct(cool[left], cool[right]), hot=_members(none, none))
+        yield Pairs(pairs=_pairs(cool[left], cool[right]), hot=_members(none, none))
 
 
 def merge(found: Iterable[Pairs]) -> Pairs:
@@ -196,7 +196,12 @@ def distinct(left: U64, right: U64) -> pa.RecordBatch:
     order = np.lexsort((b, a))
     a, b = a[order], b[order]
     is_new = (_differs(a) | _differs(b)) & (a < b)
-    return pa.RecordBatch.from_arrays([pa.array(a[is_new]), pa.array(b[is_new])], schema=PAIRS)
+    return _pairs(a[is_new], b[is_new])
+
+
+def _pairs(left: U64, right: U64) -> pa.RecordBatch:
+    sides = np.minimum(left, right), np.maximum(left, right)
+    return pa.RecordBatch.from_arrays([pa.array(side) for side in sides], schema=PAIRS)
 
 
 def _members(hashes: U64, rows: U64) -> pa.RecordBatch:

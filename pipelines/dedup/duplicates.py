@@ -14,21 +14,19 @@ import dataclasses
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.dedup import elect
-from pipelines.dedup.candidates import CHUNK, HOT_SIZES, PAIRS, Pairs, bucket_blocks, hot_buckets, hot_pairs
-from pipelines.dedup.known import Verified
+from pipelines.dedup.candidates import CHUNK, HOT_SIZES, Pairs, bucket_blocks, hot_buckets, hot_pairs
+from pipelines.dedup.compare import Comparison
+from pipelines.dedup.known import Earlier, Verified
 from pipelines.dedup.pair_store import PairStore
 from pipelines.dedup.spill import Spill
 from pipelines.dedup.verify import EDGES
-from pipelines.kernels import pairs as kernels
 from pipelines.kernels.minhash import I64, U64
 from pipelines.stage import Stage
 from schemas.errors import StageError
@@ -83,17 +81,6 @@ class Duplicates:
     components: pa.RecordBatch
     edges: pa.RecordBatch
     hot: pa.RecordBatch
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Earlier:
-    """What an earlier run of the same stage, over some of the same signature parts and no others, verified.
-
-    parts: bool[parts], which of the signature parts given now it had. edges: its `Duplicates.edges`.
-    """
-
-    parts: npt.NDArray[np.bool_]
-    edges: pa.Table
 
 
 def find_duplicates(
@@ -167,17 +154,12 @@ def _decided(
     load_texts: LoadTexts, memory: int, earlier: Earlier | None,
 ) -> Duplicates:  # fmt: skip
     stage, ranks = dedup.stage, ranked.ranks
-    read = _Rows(dedup, signatures, ranked.starts)
-    known = None if earlier is None else Verified(ranks, ranked.starts, earlier.parts, earlier.edges)
-    found = [pa.Table.from_batches([], schema=EDGES)]
-    for left, right, is_anchored in pairs.blocks():
-        if known is not None:
-            is_known = known.covers(left, right) & ~is_anchored
-            found.append(known.edges(left[is_known], right[is_known]))
-            left, right = left[~is_known], right[~is_known]
-        found += _verified(dedup, left, right, read, ranked.weights, load_texts, memory)
-    whole = pa.concat_tables(found)
-    edges = pa.RecordBatch.from_arrays([_whole(column) for column in whole.columns], schema=EDGES)
+    known = None if earlier is None else Verified(ranks, ranked.starts, earlier)
+    comparison = Comparison(
+        dedup=dedup, signatures=signatures, starts=ranked.starts, ranks=ranks, weights=ranked.weights, load_texts=load_texts,
+        memory=memory, known=known,
+    )  # fmt: skip
+    edges = pa.RecordBatch.from_arrays([_whole(column) for column in comparison.edges(pairs).columns], schema=EDGES)
     election = elect.elect(edges, ranks)
     sizes = pa.Table.from_batches(hot, schema=HOT_SIZES).sort_by("hash")
     return Duplicates(
@@ -222,55 +204,8 @@ def _bytes(part: pa.Table) -> I64:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The columns that comparing reads, of any rows of all parts end to end."""
-
-    dedup: Dedup
-    signatures: Sequence[pa.Table]
-    starts: I64
-
-    def __call__(self, rows: I64) -> pa.Table:
-        """The table of these rows, which ascend."""
-        cuts = np.searchsorted(rows, self.starts)
-        tables = [self.dedup.table.empty_table()]
-        for part, (start, end) in enumerate(pairwise(cuts.tolist())):
-            if start < end:
-                columns = self.signatures[part].select(self.dedup.table.names)
-                tables.append(columns.take(pa.array(rows[start:end] - self.starts[part])))
-        return pa.concat_tables(tables)
-
-
-def _verified(
-    dedup: Dedup, left: I64, right: I64, read: _Rows, weights: I64, load_texts: LoadTexts, memory: int
-) -> Iterator[pa.Table]:
-    """`EDGES` of these pairs, compared in blocks that a quarter of `memory` holds: of whole components where they fit."""
-    for a, b in _blocks(left, right, weights, memory // 4):
-        rows, sides = np.unique(np.concatenate([a, b]), return_inverse=True)
-        numbered = sides.reshape(2, -1).astype(np.uint64)
-        order = np.lexsort((numbered[1], numbered[0]))
-        batch = pa.RecordBatch.from_arrays([pa.array(side[order]) for side in numbered], schema=PAIRS)
-        edges = dedup.verify(dedup.stage, batch, read(rows), load_texts)
-        columns = [
-            pa.array(rows[edges.column(name).to_numpy().astype(np.int64)].astype(np.uint64)) for name in ("a", "b")
-        ]
-        yield pa.table([*columns, edges.column("similarity")], schema=EDGES)
-
-
 def _whole(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-
-
-def _blocks(a: I64, b: I64, weights: I64, budget: int) -> Iterator[tuple[I64, I64]]:
-    """The two sides of the pairs, as rows, in blocks of items that together weigh no more than the budget."""
-    rows, sides = np.unique(np.concatenate([a, b]), return_inverse=True)
-    left, right = sides.reshape(2, -1)
-    component = kernels.components(left, right, len(rows))
-    order = np.lexsort((right, left, component[left]))
-    left, right = left[order], right[order]
-    for start, end in pairwise(kernels.blocks(left, right, weights[rows], budget).tolist()):
-        if start < end:
-            yield rows[left[start:end]], rows[right[start:end]]
 
 
 def _add_pairs(found: Pairs, ranked: _Ranked, pairs: PairStore) -> pa.RecordBatch:

@@ -34,7 +34,7 @@ class PairStore:
     def __init__(self, folder: Path, memory: int, things: int) -> None:
         self.most = max(1, memory // 2 // BYTES_A_PAIR)
         self._things, self._held, self._count = max(things, 1), [np.empty(0, np.uint64)], 0
-        self._spill, self._is_spilled = Spill(folder, memory // 2), False
+        self._spill, self.is_spilled = Spill(folder, memory // 2), False
 
     def __enter__(self) -> "PairStore":
         return self
@@ -51,7 +51,7 @@ class PairStore:
         self._held.append(keys | np.uint64(is_anchored))
         self._count += len(keys)
         if self._count > self.most:
-            distinct = np.unique(np.concatenate(self._held))
+            distinct = _distinct(np.concatenate(self._held))
             if 2 * len(distinct) > self.most:
                 self._write(distinct)
                 distinct = distinct[:0]
@@ -59,20 +59,22 @@ class PairStore:
 
     def blocks(self) -> Iterator[tuple[I64, I64, npt.NDArray[np.bool_]]]:
         """Distinct pairs, each once: the smaller row, the larger, and whether only buckets that were not searched whole say so."""
-        if not self._is_spilled:
-            yield _pairs(np.concatenate(self._held))
+        keys = _distinct(np.concatenate([np.empty(0, np.uint64), *self._held]))
+        if not self.is_spilled:
+            self._held = [keys]
+            yield _pairs(keys)
             return
-        self._write(np.unique(np.concatenate(self._held)))
-        self._held.clear()
-        for file, rows in self._spill.rows().items():
+        self._write(keys)
+        self._held = []
+        for files, rows in _together(self._spill.rows(), self.most):
             slices = 1 + rows // self.most
             for number in range(slices):
-                batches = (batch.column("pair").to_numpy() for batch in self._spill.read(file))
-                yield _pairs(np.concatenate([_slice(keys, number, slices) for keys in batches]))
+                batches = (batch.column("pair").to_numpy() for file in files for batch in self._spill.read(file))
+                yield _pairs(_distinct(np.concatenate([_slice(keys, number, slices) for keys in batches])))
 
     def _write(self, keys: U64) -> None:
         """Append these keys, which ascend, to their files."""
-        self._is_spilled = True
+        self.is_spilled = True
         files = (keys >> np.uint64(33)) * np.uint64(FILES) // np.uint64(self._things)
         cuts = np.searchsorted(files, np.arange(FILES + 1))
         for file in range(FILES):
@@ -81,12 +83,32 @@ class PairStore:
                 self._spill.add(file, pa.RecordBatch.from_arrays([pa.array(mine)], schema=_KEYS))
 
 
+def _together(rows: dict[int, int], most: int) -> Iterator[tuple[list[int], int]]:
+    """The files, as many at a time as hold no more than `most` rows, or one that holds more; and how many rows these hold."""
+    files: list[int] = []
+    held = 0
+    for file, count in rows.items():
+        if files and held + count > most:
+            yield files, held
+            files, held = [], 0
+        files.append(file)
+        held += count
+    if files:
+        yield files, held
+
+
 def _slice(keys: U64, number: int, slices: int) -> U64:
     return keys if slices == 1 else keys[mix(keys >> _ONE) % np.uint64(slices) == number]
 
 
+def _distinct(keys: U64) -> U64:
+    """As `np.unique`, which for whole numbers asks a hash table: of ten million pairs it takes six times as long as a sort."""
+    keys = np.sort(keys)
+    found: U64 = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
+    return found
+
+
 def _pairs(keys: U64) -> tuple[I64, I64, npt.NDArray[np.bool_]]:
-    keys = np.unique(keys)
     is_first = np.append(True, (keys[1:] >> _ONE) != (keys[:-1] >> _ONE))[: len(keys)]
     keys = keys[is_first]
     left, right = keys >> np.uint64(33), (keys >> _ONE) & np.uint64(0xFFFFFFFF)

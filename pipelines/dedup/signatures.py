@@ -61,7 +61,7 @@ def signatures(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch) -> pa
     found = settings(stage)
     check_ranks(stage, items, ranks)
     text = minhash.normalise(items.column("text"))
-    shingles = minhash.shingles(text, found.shingle_words, punctuation=found.punctuation, is_sorted=False)
+    shingles = minhash.shingles(text, found.shingle_words, punctuation=found.punctuation)
     is_short = shingles.sizes < found.min_shingles
     schema = signature_schema(found.permutations)
     columns = {

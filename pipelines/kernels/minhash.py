@@ -3,7 +3,7 @@
 In: an Arrow string array. Out: flat arrays with offsets (the values of text i are `values[offsets[i]:offsets[i + 1]]`).
 
     normalise    texts    -> Flat of UTF-8 bytes: NFKD, lower case, white space collapsed, invisible characters gone
-    shingles     bytes    -> Flat of distinct 64-bit hashes of word n-grams, ascending within a text
+    shingles     bytes    -> Flat of distinct 64-bit hashes of word n-grams, in the order of the text
     minhash      shingles -> uint32[texts, permutations], the values datasketch 2.0 calls `affine32`
     jaccard      shingles -> exact Jaccard similarity of pairs of texts
 
@@ -50,7 +50,7 @@ class Flat(Generic[Scalar]):
 
 
 # Character classes. Everything not named is part of a word (letters, marks, digits, private use, unassigned).
-_WORD, _BREAK, _SINGLE, _INVISIBLE, _SPACE = 0, 1, 2, 3, 4
+WORD, BREAK, SINGLE, INVISIBLE, SPACE = 0, 1, 2, 3, 4
 
 # White space that NFKD does not already turn into U+0020. Source: Unicode PropList.txt, White_Space.
 _SPACES = ((0x09, 0x0D), (0x20, 0x20), (0x85, 0x85), (0x1680, 0x1680), (0x2028, 0x2029))
@@ -84,9 +84,9 @@ _SINGLES = (
 @cache
 def character_classes() -> U8:
     """uint8[0x110000]: what each code point is to a word."""
-    classes = np.full(0x110000, _WORD, np.uint8)
+    classes = np.full(0x110000, WORD, np.uint8)
     # Breaks and spaces come after the scripts they lie in.
-    for ranges, kind in ((_SINGLES, _SINGLE), (_BREAKS, _BREAK), (_INVISIBLES, _INVISIBLE), (_SPACES, _SPACE)):
+    for ranges, kind in ((_SINGLES, SINGLE), (_BREAKS, BREAK), (_INVISIBLES, INVISIBLE), (_SPACES, SPACE)):
         for first, last in ranges:
             classes[first : last + 1] = kind
     classes.setflags(write=False)
@@ -96,8 +96,8 @@ def character_classes() -> U8:
 @cache
 def token_classes() -> U8:
     """uint8[0x110000]: the same for source code, where every mark is a word and `_` a letter: `a_b(c)` has four words."""
-    classes = np.where(character_classes() == _BREAK, _SINGLE, character_classes()).astype(np.uint8)
-    classes[ord("_")] = _WORD
+    classes = np.where(character_classes() == BREAK, SINGLE, character_classes()).astype(np.uint8)
+    classes[ord("_")] = WORD
     classes.setflags(write=False)
     return classes
 
@@ -111,9 +111,9 @@ def _squeeze(data: U8, offsets: I64, classes: U8) -> tuple[U8, I64]:
         while i < end:
             point, after = decode(data, i, end)
             kind = classes[point]
-            if kind == _SPACE:
+            if kind == SPACE:
                 owes_space = size > start
-            elif kind != _INVISIBLE:
+            elif kind != INVISIBLE:
                 if owes_space:
                     out[size] = 32
                     size += 1
@@ -130,15 +130,18 @@ def _squeeze(data: U8, offsets: I64, classes: U8) -> tuple[U8, I64]:
 class _Folding:
     """What pyarrow makes of each code point in NFKD and lower case: UTF-8 bytes `values[offsets[p]:offsets[p + 1]]`.
 
-    ascii_bytes: those of the first 128, 32 for white space and 255 for what is invisible. is_mark: bool[n], whether it is, or ends or begins with, a mark that NFKD may put in another order.
+    byte: those of a character of one byte, 32 for white space; _LONG for every other byte. begins, ends: bool[n], whether what it gives begins
+    or ends with a mark, which NFKD may put in another order than a mark beside it.
     """
 
-    ascii_bytes: U8
+    byte: U8
     values: U8
     offsets: I64
-    is_mark: npt.NDArray[np.bool_]
+    begins: npt.NDArray[np.bool_]
+    ends: npt.NDArray[np.bool_]
 
 
+_LONG = 0xFF  # no byte of UTF-8
 # Chosen: texts with rarer code points (ideographs beyond the usual ones) take the slow way, so that the table is made in 0.1 s.
 _FOLDED = 0x20000
 
@@ -158,24 +161,25 @@ def _folding() -> _Folding:
     points = [chr(point) if not 0xD800 <= point < 0xE000 else "" for point in range(_FOLDED)]
     strings = pa.array(points, pa.large_string())
     plain = _decomposed(strings)
-    is_mark = np.zeros(_FOLDED, bool)
     # A mark of the highest class (U+0345, 240) and one of the lowest (U+0334, 1) change places with all others.
-    for before, after in (("\u0345", ""), ("", "\u0334")):
-        joined, apart = _between(before, strings, after), _between(before, plain, after)
-        is_mark |= pc.not_equal(_decomposed(joined), apart).to_numpy(zero_copy_only=False)
+    begins, ends = (
+        pc.not_equal(_decomposed(_between(before, strings, after)), _between(before, plain, after)).to_numpy(False)
+        for before, after in (("\u0345", ""), ("", "\u0334"))
+    )
     folded = pc.utf8_lower(plain)
     _, offsets, data = folded.buffers()
-    ends = np.frombuffer(offsets, np.int64, _FOLDED + 1)
-    values = np.frombuffer(data, np.uint8)
+    values, starts = np.frombuffer(data, np.uint8), np.frombuffer(offsets, np.int64, _FOLDED + 1)
     kinds = character_classes()[:0x80]
-    ascii_bytes = np.where(kinds == _SPACE, 32, np.where(kinds == _INVISIBLE, 0xFF, values[:0x80])).astype(np.uint8)
-    return _Folding(ascii_bytes, values, ends, is_mark)
+    byte = np.full(0x100, _LONG, np.uint8)
+    byte[:0x80] = np.where(kinds == SPACE, 32, np.where(kinds == INVISIBLE, _LONG, values[:0x80]))
+    return _Folding(byte, values, starts, begins, ends)
 
 
 @compiled
 def _fold(
-    data: U8, offsets: I64, classes: U8, ascii_bytes: U8, values: U8, ends_of: I64, is_mark: npt.NDArray[np.bool_]
-) -> tuple[U8, I64, npt.NDArray[np.bool_]]:
+    data: U8, offsets: I64, classes: U8, byte_of: U8, values: U8, starts: I64,
+    begins: npt.NDArray[np.bool_], ends_in: npt.NDArray[np.bool_],
+) -> tuple[U8, I64, npt.NDArray[np.bool_]]:  # fmt: skip
     """The folded and squeezed bytes of each text, and which texts cannot be folded a code point at a time."""
     room = 2 * len(data) + 64
     out, ends = np.empty(room, np.uint8), np.zeros(len(offsets), np.int64)
@@ -183,47 +187,43 @@ def _fold(
     size = 0
     for row in range(len(offsets) - 1):
         i, end, start, after_mark = offsets[row], offsets[row + 1], size, False
-        owed = 0  # 1 where a space is to come before the next character
+        after_space = True  # so that none begins the text; one that ends it is taken back
         if size + 12 * (end - i) + 64 > room:  # three bytes become 33 at most (U+FDFA)
             room = 2 * (size + 12 * (end - i) + 64)
             grown = np.empty(room, np.uint8)
             grown[:size] = out[:size]
             out = grown
         while i < end:
-            byte = data[i]
-            if byte < 0x80:
-                folded_byte = ascii_bytes[byte]
+            folded_byte = byte_of[data[i]]
+            if folded_byte != _LONG:  # most of most texts: no branch on what it is, which no processor foresees
+                is_space = folded_byte == 32
+                out[size] = folded_byte
+                size += 1 - (is_space & after_space)
+                after_space, after_mark = is_space, False
                 i += 1
-                after_mark = False
-                if folded_byte == 32:
-                    owed = 1 if size > start else 0
-                elif folded_byte < 0x80:
-                    out[size] = 32  # written over unless it is owed
-                    size += owed
-                    out[size] = folded_byte
-                    size += 1
-                    owed = 0
                 continue
             point, i = decode(data, i, end)
-            if point >= len(is_mark) or (after_mark and is_mark[point]):
+            if point >= len(begins) or (after_mark and begins[point]):
                 is_hard[row] = True
                 size = start
                 break
-            after_mark = is_mark[point]
-            k, k_end = ends_of[point], ends_of[point + 1]
+            after_mark = ends_in[point]
+            k, k_end = starts[point], starts[point + 1]
             while k < k_end:
                 folded, after = decode(values, k, k_end)
                 kind = classes[folded]
-                if kind == _SPACE:
-                    owed = 1 if size > start else 0
-                elif kind != _INVISIBLE:
+                if kind == SPACE:
                     out[size] = 32
-                    size += owed
-                    owed = 0
+                    size += 1 - after_space
+                    after_space = True
+                elif kind != INVISIBLE:
+                    after_space = False
                     for at in range(k, after):
                         out[size] = values[at]
                         size += 1
                 k = after
+        if size > start and out[size - 1] == 32:
+            size -= 1
         ends[row + 1] = size
     return out[:size].copy(), ends, is_hard
 
@@ -240,7 +240,7 @@ def normalise(texts: pa.Array) -> Flat[np.uint8]:
     folding = _folding()
     data, ends = _bytes_of(texts)
     values, ends, is_hard = _fold(
-        data, ends, character_classes(), folding.ascii_bytes, folding.values, folding.offsets, folding.is_mark
+        data, ends, character_classes(), folding.byte, folding.values, folding.offsets, folding.begins, folding.ends
     )
     if not is_hard.any():
         return Flat(values=values, offsets=ends)
@@ -273,36 +273,56 @@ def _bytes_of(texts: pa.Array) -> tuple[U8, I64]:
     return np.frombuffer(data or b"", np.uint8), np.frombuffer(offsets, np.int64, len(texts) + 1, 8 * texts.offset)
 
 
+_APART, _INSIDE, _ASK = 0, 1, 2
+
+
 @compiled
-def _words(data: U8, start: int, end: int, classes: U8, out: U64) -> int:
-    """Fill `out` with one hash a word (FNV-1a of its bytes, mixed) and return how many there are."""
+def _bytes_of_words(classes: U8) -> U8:
+    """uint8[256]: whether a byte is a character that stands between words or one that is part of a word; _ASK for all others."""
+    out = np.full(0x100, _ASK, np.uint8)
+    for byte in range(0x80):
+        if classes[byte] == WORD:
+            out[byte] = _INSIDE
+        elif classes[byte] == BREAK or classes[byte] == SPACE:
+            out[byte] = _APART
+    return out
+
+
+@compiled
+def _words(data: U8, start: int, end: int, byte_of: U8, classes: U8, out: U64) -> int:
+    """Fill `out`, which has room for one more, with one hash a word (FNV-1a of its bytes, mixed) and return how many there are."""
     basis, prime = (
         np.uint64(0xCBF29CE484222325),
         np.uint64(0x100000001B3),
     )  # Source: FNV-1a, 64 bit (draft-eastlake-fnv)
-    count, h, inside, i = 0, basis, False, start
+    count, h, inside, i = 0, basis, 0, start
     while i < end:
-        if data[i] < 0x80 and classes[data[i]] == _WORD:  # most of most texts
-            h, inside = (h ^ np.uint64(data[i])) * prime, True
+        byte_kind = byte_of[data[i]]
+        if byte_kind != _ASK:  # most of most texts: no branch on the end of a word, which no processor foresees
+            grown = (h ^ np.uint64(data[i])) * prime
+            out[count] = mix64(h)
+            count += inside & (1 - byte_kind)
+            h = grown if byte_kind else basis
+            inside = int(byte_kind)
             i += 1
             continue
         point, after = decode(data, i, end)
         kind = classes[point]
-        if kind == _INVISIBLE:
+        if kind == INVISIBLE:
             i = after
             continue
-        if inside and kind != _WORD:
+        if inside and kind != WORD:
             out[count] = mix64(h)
             count += 1
-            h, inside = basis, False
-        if kind in (_WORD, _SINGLE):
+            h, inside = basis, 0
+        if kind in (WORD, SINGLE):
             for k in range(i, after):
                 h = (h ^ np.uint64(data[k])) * prime
-            inside = True
-        if kind == _SINGLE:
+            inside = 1
+        if kind == SINGLE:
             out[count] = mix64(h)
             count += 1
-            h, inside = basis, False
+            h, inside = basis, 0
         i = after
     if inside:
         out[count] = mix64(h)
@@ -311,14 +331,36 @@ def _words(data: U8, start: int, end: int, classes: U8, out: U64) -> int:
 
 
 @compiled
+def _slots(values: int) -> int:
+    """How many slots a table of so many values takes, at most half of them full: a power of two."""
+    slots = 16
+    while slots < 2 * values:
+        slots *= 2
+    return slots
+
+
+@compiled
+def _table(values: int) -> U64:
+    return np.empty(_slots(values), np.uint64)
+
+
+@compiled
+def _slot(table: U64, value: np.uint64) -> np.uint64:
+    """Where a value stands in an open-addressed table, or would stand; 0 marks a free slot."""
+    mask = np.uint64(len(table) - 1)
+    slot = value & mask
+    while table[slot] != 0 and table[slot] != value:
+        slot = (slot + np.uint64(1)) & mask
+    return slot
+
+
+@compiled
 def _distinct(values: U64, table: U64) -> int:
-    """How many distinct values there are, these moved to the front in order; `table` has twice the room, 0 marks a free slot."""
-    mask, kept = np.uint64(len(table) - 1), 0
+    """How many distinct values there are, these moved to the front in order; the table is overwritten."""
+    kept = 0
     table[:] = 0
     for value in values:
-        slot = value & mask
-        while table[slot] != 0 and table[slot] != value:
-            slot = (slot + np.uint64(1)) & mask
+        slot = _slot(table, value)
         if table[slot] == 0:
             table[slot] = value
             values[kept] = value
@@ -327,23 +369,17 @@ def _distinct(values: U64, table: U64) -> int:
 
 
 @compiled
-def _shingles(
-    data: U8, offsets: I64, classes: U8, size: int, most: int, longest: int, is_sorted: bool
-) -> tuple[U64, I64]:
+def _shingles(data: U8, offsets: I64, classes: U8, size: int, most: int, longest: int) -> tuple[U64, I64]:
     """`longest`: the most words of one text. `most`: those of all."""
     base = np.uint64(0x9E3779B97F4A7C15)  # odd: multiplying by it loses nothing
     top = np.uint64(1)
     for _ in range(size):
         top *= base
-    words = np.empty(longest, np.uint64)
-    slots = 16
-    while slots < 2 * longest:
-        slots *= 2
-    table = np.empty(slots, np.uint64)
+    words, byte_of, table = np.empty(longest + 1, np.uint64), _bytes_of_words(classes), _table(longest)
     out, ends = np.empty(most, np.uint64), np.zeros(len(offsets), np.int64)
     total = 0
     for row in range(len(offsets) - 1):
-        count = _words(data, offsets[row], offsets[row + 1], classes, words)
+        count = _words(data, offsets[row], offsets[row + 1], byte_of, classes, words)
         first, rolling = total, np.uint64(0)
         for i in range(count):
             rolling = rolling * base + words[i]
@@ -352,27 +388,21 @@ def _shingles(
             if i >= size - 1 or i == count - 1:  # a text of fewer words than a shingle is one shingle
                 out[total] = max(mix64(rolling), np.uint64(1))
                 total += 1
-        used = 16
-        while used < 2 * (total - first):
-            used *= 2
-        total = first + _distinct(out[first:total], table[:used])
-        if is_sorted:
-            out[first:total].sort()
+        total = first + _distinct(out[first:total], table[: _slots(total - first)])
         ends[row + 1] = total
     return out[:total].copy(), ends
 
 
-def shingles(text: Flat[np.uint8], words: int, *, punctuation: bool = False, is_sorted: bool = True) -> Flat[np.uint64]:
-    """The distinct 64-bit hashes of each text's runs of `words` words, ascending; none for a text without words.
+def shingles(text: Flat[np.uint8], words: int, *, punctuation: bool = False) -> Flat[np.uint64]:
+    """The distinct 64-bit hashes of each text's runs of `words` words, in the order of the text and never 0; none for a text without words.
 
     A text of fewer words gives one shingle of all it has. Two different shingles share a hash with probability 2^-64.
-    `punctuation`: marks are words too, as in source code. `is_sorted`: false leaves them in the order of the text, which MinHash does not ask for
-    and half the time goes to.
+    `punctuation`: marks are words too, as in source code.
     """
     classes = token_classes() if punctuation else character_classes()
     size = 1 if punctuation else 2  # bytes a word takes at least: a letter and its gap, or three and none
     most, longest = len(text.values) // size + len(text.offsets), int(text.sizes.max(initial=0)) // size + 1
-    values, offsets = _shingles(text.values, text.offsets, classes, words, most, longest, is_sorted)
+    values, offsets = _shingles(text.values, text.offsets, classes, words, most, longest)
     return Flat(values=values, offsets=offsets)
 
 
@@ -412,20 +442,31 @@ def minhash(hashes: Flat[np.uint64], permutations: int) -> U32:
 
 @compiled
 def _jaccard(hashes: U64, offsets: I64, left: I64, right: I64, out: F64) -> None:
+    longest = 0
+    for row in range(len(offsets) - 1):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    room, held = _table(longest), -1
+    table = room
     for pair in range(len(left)):
         i, i_end = offsets[left[pair]], offsets[left[pair] + 1]
         j, j_end = offsets[right[pair]], offsets[right[pair] + 1]
-        union, shared = (i_end - i) + (j_end - j), 0
-        while i < i_end and j < j_end:
-            x, y = hashes[i], hashes[j]
-            shared += x == y
-            i += x <= y
-            j += y <= x
-        out[pair] = shared / (union - shared) if union else 0.0
+        if left[pair] != held:
+            held, table = left[pair], room[: _slots(i_end - i)]
+            table[:] = 0
+            for k in range(i, i_end):
+                table[_slot(table, hashes[k])] = hashes[k]
+        shared = 0
+        for k in range(j, j_end):
+            shared += table[_slot(table, hashes[k])] != 0
+        union = (i_end - i) + (j_end - j) - shared
+        out[pair] = shared / union if union else 0.0
 
 
 def jaccard(hashes: Flat[np.uint64], left: I64, right: I64) -> F64:
-    """float64[pairs], 0..1: exact Jaccard similarity of texts left[k] and right[k]; 0.0 where neither has a shingle."""
+    """float64[pairs], 0..1: exact Jaccard similarity of texts left[k] and right[k]; 0.0 where neither has a shingle.
+
+    The hashes of a text are distinct, in any order, and not 0. Pairs of one left text are best given one after another.
+    """
     out = np.empty(len(left), np.float64)
     _jaccard(hashes.values, hashes.offsets, left, right, out)
     return out

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,7 +20,7 @@ class Known:
     """A lane's dedup that looks at what was compared before it compares.
 
     `same_candidates`: pairs are looked for under the threshold they were looked for then. So two items that both stood for
-    their texts then and have no edge were compared and found too different, unless a bucket was hot.
+    their texts then and have no edge were compared and found too different, unless a bucket was hot or both were merged into the same one.
     """
 
     def __init__(self, then: Duplicates, *, same_candidates: bool) -> None:
@@ -37,6 +38,11 @@ class Known:
         self._compared = np.zeros(len(ids), bool)
         if same_candidates and not len(then.hot):
             self._compared = pc.invert(pc.is_in(ids, value_set=doubtful)).to_numpy(zero_copy_only=False)
+        merged, witness = (
+            pc.index_in(then.duplicates.column(name), value_set=ids) for name in ("item_id", "witness_id")
+        )
+        self._into = np.full(len(ids), -1, np.int64)
+        self._into[merged.to_numpy()] = witness.to_numpy()
 
     def within(self, dedup: Dedup) -> Dedup:
         """The same dedup, whose verification looks here first."""
@@ -53,6 +59,7 @@ class Known:
             is_edge = both & (self._edges[place] == keys) if len(self._edges) else np.zeros(len(a), bool)
             is_apart = both & ~is_edge
             is_apart[is_apart] = self._compared[a[is_apart]] & self._compared[b[is_apart]]
+            is_apart[is_apart] = ~self._are_of_one(a[is_apart], b[is_apart])
             fresh = dedup.verify(stage, pairs.filter(pa.array(~is_edge & ~is_apart)), table, load_texts)
             similarity = self._similarity[place[is_edge]]
             good = similarity >= stage.number("threshold")
@@ -63,6 +70,10 @@ class Known:
             return one_batch(pa.Table.from_batches([fresh, stored]))
 
         return dataclasses.replace(dedup, verify=verify)
+
+    def _are_of_one(self, a: I64, b: I64) -> npt.NDArray[np.bool_]:
+        found: npt.NDArray[np.bool_] = (self._into[a] == self._into[b]) & (self._into[a] >= 0)
+        return found
 
 
 def _keys(a: I64, b: I64) -> I64:

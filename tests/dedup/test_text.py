@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.dedup.candidates import PAIRS, Pairs, bucket_pairs
-from pipelines.dedup.duplicates import Earlier, decide, find_duplicates
+from pipelines.dedup.duplicates import decide, find_duplicates
+from pipelines.dedup.known import Earlier
 from pipelines.dedup.signatures import RANKS, signatures
 from pipelines.dedup.text import TEXT_DEDUP, text_dedup
 from pipelines.kernels.minhash import normalise, shingles
@@ -210,7 +211,8 @@ def test_what_an_earlier_release_verified_changes_nothing_and_is_not_compared_ag
     corpus.asked.clear()
     memory = data.draw(st.sampled_from([1 << 10, 1 << 31]))
     now = [rounds[0], rounds[2], rounds[1]]
-    earlier = Earlier(parts=np.array([True, False, True]), edges=pa.Table.from_batches([one.edges]))
+    edges, duplicates = (pa.Table.from_batches([batch]) for batch in (one.edges, one.duplicates))
+    earlier = Earlier(parts=np.array([True, False, True]), edges=edges, duplicates=duplicates)
     two = corpus.find(*now, earlier=earlier, memory=memory)
     if stage.settings["hot_bucket_cap"] == 1000 and not rounds[2]:
         assert corpus.asked == []

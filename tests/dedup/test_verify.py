@@ -45,7 +45,7 @@ def test_edges_are_the_pairs_at_or_above_the_threshold_whatever_the_block(conten
 
 
 def test_a_component_is_read_once_and_no_more_than_a_block_is_held():
-    content = [{row % 2, *range(100 * (row % 2), 100 * (row % 2) + 9)} for row in range(6)]
+    content = [{99 + row % 2, *range(101 + 100 * (row % 2), 110 + 100 * (row % 2))} for row in range(6)]
     pairs = [(0, 2), (0, 4), (1, 3), (1, 5), (2, 4), (3, 5)]
     found, loads = edges_of(content, list(range(6)), pairs, threshold=0.9, block_shingles=30)
     assert [edge[:2] for edge in found] == pairs
