@@ -45,8 +45,10 @@ def grams(texts: Sequence[str], shingle: Shingle) -> Flat[np.uint64]:
 
 def _classes(points: U32) -> U8:
     """uint8[n]: the class of each character."""
-    seen, at = np.unique(points, return_inverse=True)
-    return np.array([_class(chr(point)) for point in seen.tolist()], np.uint8)[at.reshape(-1)]
+    table = np.zeros(int(points.max(initial=0)) + 1, np.uint8)
+    seen = np.flatnonzero(np.bincount(points, minlength=len(table)))
+    table[seen] = [_class(chr(point)) for point in seen.tolist()]
+    return table[points]
 
 
 def _class(character: str) -> int:
