@@ -86,6 +86,11 @@ def _corpus(folder: Path) -> tuple[list[str], list[str], list[dict[str, Any]]]:
     return urls, texts, [json.loads(line) for line in (folder / "truth.jsonl").read_text("utf-8").splitlines()]
 
 
+def corpus_texts(folder: Path) -> list[str]:
+    """The main texts of the pages in `folder`/warc."""
+    return _corpus(folder)[1]
+
+
 def _made(docs: int, seed: int) -> tuple[list[str], list[str], list[dict[str, Any]]]:
     texts = bench.items(docs, seed).column("text").to_pylist()
     urls = [f"made/{n}" for n in range(docs)]
