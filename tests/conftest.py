@@ -23,10 +23,17 @@ from pipelines.site import Site, load_site
 settings.register_profile("headwater", deadline=None, print_blob=True)
 settings.load_profile("headwater")
 
-# Of what `pytest -n 2` does, the longest: it starts first, so that both workers end at about the same time.
+# What one worker of `pytest -n 2` does, by how its files begin: they share what is dear and made once a session. Else a worker takes a file.
+TOGETHER = {
+    "demo": (
+        "audit/test_duplicates", "audit/test_overlap", "dagster_project/test_papers", "dagster_project/test_unique", "exports/", "golden/",
+        "takedown/test_canaries", "test_closure", "test_demo", "test_private", "test_readers",
+    ),
+    "late": ("late/",),
+    "training": ("training/",),
+}  # fmt: skip
+# The longest start first, so that both workers end at about the same time.
 FIRST = ("dagster_project/test_graph.py", "test_five_lanes.py", "demo", "training")
-# Folders whose conftest makes something dear once a session.
-TOGETHER = ("late", "training")
 
 RECIPE = """
 format = 1
@@ -49,22 +56,27 @@ validation = 0.1
 """
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def work_of(test: str) -> str:
+    """The name of what a worker takes at once, for the id of a test."""
+    file = test.partition("::")[0].removeprefix("tests/")
+    return next((name for name, begins in TOGETHER.items() if file.startswith(begins)), file)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What one worker does: a file, or a folder that shares what is dear, or every file that uses the demo."""
-    used: dict[Path, set[str]] = {}
-    for item in items:
-        used.setdefault(item.path, set()).update(item.fixturenames)
-
-    def unit(item: pytest.Item) -> str:
-        file = item.path.relative_to(Path(__file__).parent)
-        shared = "demo" if "demo" in used[item.path] else file.parts[0]
-        return shared if shared in ("demo", *TOGETHER) else file.as_posix()
-
     rank = {name: place for place, name in enumerate(FIRST)}
-    items.sort(key=lambda item: rank.get(unit(item), len(rank)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(unit(item)))
+    items.sort(key=lambda item: rank.get(work_of(item.nodeid), len(rank)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Not `--dist loadgroup`, which since pytest 9.2 groups nothing (pytest-dev/pytest-xdist#1386)."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByWork(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return work_of(nodeid)
+
+    return ByWork(config, log)
 
 
 def recipe_over(folder: Path, more: str = "") -> Recipe:
