@@ -10,7 +10,7 @@ import pytest
 from tests.benchmarks import bench
 
 
-@pytest.mark.parametrize("name", ["measures", "capture", "dedup", "extract", "media", "dedup_peers"])
+@pytest.mark.parametrize("name", ["measures", "capture", "dedup", "extract", "media", "dedup_peers", "spans"])
 def test_a_benchmark_prints_its_steps(name):
     with redirect_stdout(StringIO()) as out:
         import_module(f"tests.benchmarks.{name}").main(["--docs", "20", "--repeat", "1", "--json"])

@@ -253,7 +253,7 @@ class _Found:
         lost = np.flatnonzero(left < counts)
         self._left.append(pa.table([self.items.ids(rows[lost]), *_numbers(counts[lost], left[lost])], schema=LEFT))
         self._cuts.append(self._cut(rows, words, stays))
-        self._met.append(_met(words, stays, lost, self._size))
+        self._met.append(_met(words, stays, left, lost, self._size))
 
     def _cut(self, rows: I64, words: kernels.Words, stays: Bools) -> pa.Table:
         """`CUT` of the words that do not stay."""
@@ -283,16 +283,19 @@ class _Found:
         )
 
 
-def _met(words: kernels.Words, stays: Bools, lost: I64, size: int) -> U64:
-    found = [np.empty(0, np.uint64)]
-    for text in lost.tolist():
-        mine = slice(words.ends[text], words.ends[text + 1])
-        hashes, places = words.hashes[mine], np.flatnonzero(stays[mine])
-        had, had_at = kernels.prints_of(hashes, size)
-        has, at = kernels.prints_of(hashes[places], size)
-        is_new = ~np.isin(has ^ mix(places[at].astype(np.uint64)), had ^ mix(had_at.astype(np.uint64)))
-        found.append(has[is_new])
-    return np.concatenate(found)
+def _met(words: kernels.Words, stays: Bools, left: I64, lost: I64, size: int) -> U64:
+    """The prints of the texts `lost` as they are left that did not stand there before. `left`: how many words each text has still."""
+    counts = np.diff(words.ends)
+    is_lost = np.zeros(len(counts), bool)
+    is_lost[lost] = True
+    mine = np.flatnonzero(np.repeat(is_lost, counts))
+    kept = mine[stays[mine]]
+    found = []
+    for chosen, sizes in ((mine, counts[lost]), (kept, left[lost])):
+        hashes, at = kernels.prints_of(words.hashes[chosen], np.cumsum([0, *sizes.tolist()]).astype(np.int64), size)
+        found.append((hashes, hashes ^ mix(chosen[at].astype(np.uint64))))
+    (_, had), (has, there) = found
+    return has[~np.isin(there, had, kind="sort")]
 
 
 def _numbers(*columns: np.ndarray) -> list[pa.Array]:

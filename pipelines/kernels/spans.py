@@ -95,9 +95,10 @@ def prints(words: Words, span_words: int) -> tuple[U64, U32, I64]:
     return _prints(words.hashes, words.ends, *grain(span_words))
 
 
-def prints_of(hashes: U64, span_words: int) -> tuple[U64, U32]:
-    """(hashes, words at which they begin) of the prints of one text, given the hashes of its words."""
-    return _prints(hashes, np.array([0, len(hashes)], np.int64), *grain(span_words))[:2]
+def prints_of(hashes: U64, ends: I64, span_words: int) -> tuple[U64, I64]:
+    """(hashes, words at which they begin, of all texts end to end) of prints, given the hashes of words and where each text's begin."""
+    found, at, offsets = _prints(hashes, ends, *grain(span_words))
+    return found, at.astype(np.int64) + np.repeat(ends[:-1], np.diff(offsets))
 
 
 @compiled
@@ -334,16 +335,16 @@ def _elect(
 
 
 @compiled
-def _is_asked(work: _Work, s: int, size: int, window: int) -> bool:
+def _is_asked(left: I64, near: I64, s: int, size: int, window: int) -> bool:
     """Whether a window of the text as it is left has a print that is there twice, or words that were apart."""
-    a = work.left[s]
-    return bool(work.left[s + size - 1] - a != size - 1 or work.near[a + window] != work.near[a])
+    a = left[s]
+    return bool(left[s + size - 1] - a != size - 1 or near[a + window] != near[a])
 
 
 @compiled
 def _take(words: Words, begin: int, n: int, held: _Held, work: _Work, size: int, window: int, gone: np.uint64) -> int:
     """How many words are left of a text, word by word: the last `size` of what is left are looked up, and go with what follows them."""
-    left, sums, holder = work.left, work.sums, work.holder
+    left, sums, holder, near = work.left, work.sums, work.holder, work.near
     slots = _table_size(n)
     keys, places = work.keys[:slots], work.places[:slots]
     keys[:] = 0
@@ -353,7 +354,7 @@ def _take(words: Words, begin: int, n: int, held: _Held, work: _Work, size: int,
         left[f], sums[f + 1] = i, sums[f] * np.uint64(_BASE) + words.hashes[begin + i]
         f, i = f + 1, i + 1
         s = f - size
-        if s < 0 or not _is_asked(work, s, size, window):
+        if s < 0 or not _is_asked(left, near, s, size, window):
             continue
         key = max(mix64(sums[f] - sums[s] * gone), np.uint64(1))
         theirs = _held_window(words, begin, held, left, s, size, key)
@@ -483,7 +484,7 @@ def _hold(
     """Hold what is left of a text, as far as others may have it."""
     counts, done, region_begin, region_at = held.size, 0, 0, 0
     for s in range(f - size + 1):
-        if not _is_asked(work, s, size, window):
+        if not _is_asked(work.left, work.near, s, size, window):
             continue
         if s >= done:
             done, region_begin, region_at = s, s, counts[_COUNT]
