@@ -4,6 +4,7 @@ import pytest
 
 from pipelines.audit.open import Ledger
 from pipelines.audit.texts import edited_texts
+from pipelines.audit.why import why
 from pipelines.late.certify import certify
 from pipelines.late.whatif import whatif
 from pipelines.recipe import loads
@@ -83,6 +84,13 @@ def test_each_span_says_where_it_was_and_where_it_stands(ledger):
         "repeated",
         len(SONG),
     )
+    (told,) = [
+        one
+        for capture in why(ledger, of["quotes.txt"].hex())["captures"]
+        for root in capture["items"]
+        for one in root["children"]
+    ]
+    assert [one["witness_id"] for one in told["repeated_spans"]] == [of["songs.txt"].hex()]
     (held,) = ledger.db.rows("SELECT content_sha256 FROM item WHERE item_id = ?", [of["quotes.txt"]])
     assert held["content_sha256"] == receipt["after_sha256"] != receipt["before_sha256"]
 

@@ -32,7 +32,7 @@ def _items(db: Database, column: str, ids: list[bytes]) -> list[Row]:
 
 
 def told(db: Database, rows: Sequence[Row], training: Database) -> list[Row]:
-    """Each item with its disposition, decisions, signals, witness, what it stands for, and placements, in row order.
+    """Each item with its disposition, decisions, signals, witness, what it stands for, who holds what was cut, and placements, in row order.
 
     `training`: of the last commit, which knows all checkpoints, also where an older one knows the items.
     """
@@ -44,6 +44,7 @@ def told(db: Database, rows: Sequence[Row], training: Database) -> list[Row]:
     signals = _signals(db, rows)
     witnesses = _witnesses(db, [row["successor_id"] for row in ended.values() if row["successor_id"]])
     stands_for = _stands_for(db, ids)
+    spans = _group(_of(db, "SELECT * FROM repeated_span", ids, order="item_id, start"))
     seen = checkpoints(training, list(places)) if places else UNKNOWN
     return [
         _item(row)
@@ -51,6 +52,7 @@ def told(db: Database, rows: Sequence[Row], training: Database) -> list[Row]:
         | _witness(ended.get(i), merged.get(i), witnesses)
         | {"decisions": [_recorded(decision) for decision in decisions.get(i, [])], "signals": signals.get(i, UNKNOWN)}
         | ({"stands_for": stands_for[i]} if i in stands_for else {})
+        | ({"repeated_spans": spans[i]} if i in spans else {})
         | _placed(places.get(i, []), seen_by(i, seen))
         for i, row in zip(ids, rows, strict=True)
     ]
