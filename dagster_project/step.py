@@ -21,6 +21,9 @@ from pipelines.asked import silent
 from pipelines.audit.drops import drops
 from pipelines.audit.open import Ledger
 from pipelines.demo import demo_site
+from pipelines.exports import card
+from pipelines.exports.export import exports
+from pipelines.exports.facts import facts
 from pipelines.late.cut import dropping, picture
 from pipelines.late.stored import Done, lane_of
 from pipelines.ledger.training import commit_training
@@ -146,6 +149,8 @@ def shards(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
             metadata |= {"path": result.release_path, "SHA256SUMS": (folder / "SHA256SUMS").read_text("utf-8")[:20_000]}
             sheets = pictures.contact_sheets(folder)
         metadata |= {f"contact sheet {name}": markdown(sheet) for name, sheet in sheets.items()}
+        assert result.release
+        metadata |= papers(site, result.release, pipes.get_extra("site"))
     pipes.report_asset_materialization(metadata=metadata)
     balance = result.balance
     pipes.report_asset_check(
@@ -168,6 +173,17 @@ def shards(recipe: Recipe, site: Site, pipes: PipesContext) -> None:
         passed=not problems,
         metadata={"problems": "\n".join(problems) or "none", "read": result.shards},
     )
+
+
+def papers(site: Site, release: str, named: str) -> Metadata:
+    """The dataset card, to be read on the page, and the commands that write it and the other papers of a release. `named`: for --site."""
+    commands = []
+    for one in exports():
+        words = " --words eu-summary.toml" if one.needs_words else ""
+        command = f"headwater export {one.name} {release}{words} --out {one.name}{next(iter(one.forms))} --site {named}"
+        commands.append((one.says, f"`{command}`"))
+    text = card.body(facts(Ledger.open(site.store), release))
+    return {"dataset card": {"raw_value": text, "type": "md"}, "papers": table(("paper", "command"), commands)}
 
 
 def tokenizers(recipe: Recipe, site: Site, pipes: PipesContext) -> None:

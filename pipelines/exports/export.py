@@ -18,11 +18,15 @@ Write = Callable[[Ledger, str, BinaryIO], int | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """One paper. `forms`: file suffix -> what writes it, giving the number of items where it writes one by one; the first is the default."""
+    """One paper. `forms`: file suffix -> what writes it, giving the number of items where it writes one by one; the first is the default.
+
+    `needs_words`: whether people must say something in it, in a file of their own.
+    """
 
     name: str
     says: str
     forms: dict[str, Write]
+    needs_words: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +64,7 @@ def exports(said: Path | None = None) -> tuple[Export, ...]:
     return (
         Export(name="croissant", says="Croissant 1.1 with RAI and PROV terms", forms={".json": _paper(croissant.croissant)}),
         Export(name="eu-summary", says="the EU's summary of training content; refuses while an input is unknown",
-               forms={".md": paper(render.as_markdown), ".html": paper(render.as_html), ".json": paper(render.as_json)}),
+               forms={".md": paper(render.as_markdown), ".html": paper(render.as_html), ".json": paper(render.as_json)}, needs_words=True),
         Export(name="notice", says="title, author, source and licence of each item that is owed an attribution",
                forms={".txt": notice.write_notice, ".html": notice.write_html, ".jsonl": notice.notice_rows}),
         Export(name="card", says="dataset card of the whole release, as Hugging Face reads it", forms={".md": _paper(card.card)}),

@@ -51,6 +51,7 @@ class Facts:
     edited: Sequence[Row]
     withheld: Sequence[Row]
     splits: Sequence[Row]
+    funnel: Sequence[Row]
 
     @property
     def name(self) -> str:
@@ -141,6 +142,7 @@ def facts(ledger: Ledger, release: str) -> Facts:
 _QUESTIONS = {
     "sizes": "sizes", "hours": "hours", "licences": "licence-mix", "shares": "source-shares", "sources": "sources",
     "domains": "domains", "stages": "made-by", "edited": "edited", "withheld": "withheld",
+    "funnel": "funnel",
 }  # fmt: skip
 
 

@@ -4,13 +4,14 @@ import json
 import re
 import shutil
 import warnings
+from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
 import yaml
 
 from pipelines.audit.questions import ask
-from pipelines.exports.card import card
+from pipelines.exports.card import body, card
 from pipelines.exports.credited import works
 from pipelines.exports.croissant import croissant
 from pipelines.exports.export import content, exports
@@ -89,6 +90,21 @@ def test_the_card_has_a_config_for_every_lane_with_the_files_that_are_there(know
     for one in front["configs"]:
         assert all(list(released[2].glob(files["path"])) for files in one["data_files"])
     assert front["size_categories"] == ["n<1K"]
+
+
+def test_the_card_gives_the_figures_of_the_ledger(known):
+    lines = body(known).splitlines()
+    assert f"| items | {sum(row['items'] for row in known.splits):,} in {len(known.tars):,} shards |" in lines
+    for lane in {row["lane"] for row in known.splits}:
+        ended = Counter()
+        for row in known.funnel:
+            ended[row["state"]] += row["items"] if row["lane"] == lane else 0
+        states = ("kept", "dropped", "merged", "quarantined", "withdrawn")
+        assert f"| {lane} | " + " | ".join(f"{ended[state]:,}" for state in states) + " |" in lines
+    for row in known.licences:
+        assert any(line.startswith(f"| {row['licence']} | ") for line in lines)
+    assert f"> {NOTICE}" in lines
+    assert any(line.startswith("Whoever wants something taken out writes to ") for line in lines)
 
 
 def test_hugging_face_understands_the_columns_of_every_lane(known):
