@@ -53,9 +53,10 @@ def apply(site: Site, plan: Plan, *, at: datetime, keep_old: bool = False, by: s
     rows = [*stores(work), *plan.remaining, *elsewhere(site, plan.request)]
     announce(store, work, report(work, rows, told), rows)
     commit(store, work, rows)
+    done = finish(store)[plan.request]
     clear_left(site)
     clear_crawls(site)
-    return finish(store)[plan.request]
+    return done
 
 
 def _check_request(plan: Plan) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pipelines.capture.owner import repository_of
 from pipelines.ledger.database import Database
+from pipelines.suppression import url_form
 from pipelines.takedown.texts import Reading, holding_captions
 from schemas.capture import Outcome
 from schemas.digest import sha256
@@ -55,9 +56,13 @@ def seeds(db: Database, scope: Scope, value: str) -> Closure:
     match scope:
         case Scope.DOMAIN:
             sql = f"SELECT capture_id FROM ({_CAPTURE}) WHERE host = lower(?) OR ends_with(host, '.' || lower(?))"
-            return _of_captures(_ids(db, sql, value, value), named)
+            host = value.strip("/.")
+            if "/" in host:
+                raise InputError(f"{value[:80]!r} is no host; name a page with --url, and a site by its host alone")
+            return _of_captures(_ids(db, sql, host, host), named)
         case Scope.URL:
-            return _of_captures(_ids(db, f"SELECT capture_id FROM ({_CAPTURE}) WHERE uri = ?", value), named)
+            sql = f"SELECT capture_id FROM ({_CAPTURE}) WHERE uri IN (?, ?)"
+            return _of_captures(_ids(db, sql, value, url_form(value)), named)
         case Scope.OWNER:
             rows = db.rows(f"SELECT capture_id, uri FROM ({_CAPTURE}) WHERE uri IS NOT NULL")
             return _of_captures([row["capture_id"] for row in rows if is_owned(row["uri"], value)], named)
@@ -71,7 +76,7 @@ def seeds(db: Database, scope: Scope, value: str) -> Closure:
         case Scope.LICENCE:
             sql = (
                 f"SELECT item_id FROM ({_ITEM}) i LEFT JOIN (SELECT DISTINCT name, licence AS said FROM source) s ON s.name = i.source"
-                " WHERE coalesce(i.licence, s.said) = ? AND parent_id IS NOT NULL"
+                " WHERE lower(coalesce(i.licence, s.said)) = lower(?) AND parent_id IS NOT NULL"
             )
             return _of_items(_ids(db, sql, value), named)
         case Scope.FILE:

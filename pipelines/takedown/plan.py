@@ -109,6 +109,8 @@ def plan(
     parts = standing(store, commits)
     with Database(store, parts) as db:
         read = reading(store, db)
+        if value is not None and not value.strip():
+            raise InputError(f"--{scope} names nothing; it may not be empty")
         if expired_at is not None:
             named = _expired(site, db, expired_at)
         elif scope is Scope.FILE and value is not None:
@@ -123,6 +125,8 @@ def plan(
         captures = _captures(db, found)
         if not found.items and not captures:
             what = "is past its retention" if expired_at is not None else f"is {scope} {value!r}"
+            if scope is Scope.FILE:
+                what += ", or like it; what no lane can decode is found by its exact bytes or text alone"
             raise NotFound(f"nothing in the ledger (commits 0 to {commits[-1].seq}) {what}")
         return _planned(site, db, request, (scope, value), commits[-1], found, captures, parts, read)
 

@@ -24,6 +24,7 @@ _NEXT = {
     Status.DONE: (),
 }
 Request = Mapping[str, Any]
+_DIGITS = {Scope.ITEM: 64, Scope.HASH: 64, Scope.KEY: 32}
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 
 
@@ -36,12 +37,11 @@ def file_request(
     `request`: its name, unused so far. `at`: when it was received. `due`: within which it must be answered.
 
     Raises:
-        InputError: a request of that name exists, or name or value is empty.
+        InputError: a request of that name exists, or name or value is none of its kind.
         LedgerError: nothing was committed yet.
     """
     check_name(request)
-    if not value.strip():
-        raise InputError("a request needs a value that says what it is about; it may not be empty")
+    _check_value(scope, value)
     row = {
         "request": request, "revision": 0, "status": Status.RECEIVED.value, "at": at, "received_at": at, "due_at": at + due,
         "channel": channel, "basis": basis, "requester": requester, "contact": contact, "scope_kind": scope.value,
@@ -56,6 +56,14 @@ def file_request(
         return row
 
     return _append(store, request, new, at)
+
+
+def _check_value(scope: Scope, value: str) -> None:
+    if not value.strip():
+        raise InputError("a request needs a value that says what it is about; it may not be empty")
+    digits = _DIGITS.get(scope)
+    if digits and not re.fullmatch(rf"[0-9a-fA-F]{{{digits}}}", value):
+        raise InputError(f"{value[:80]!r} is not {digits} hex digits, so it is no {scope}")
 
 
 def check_name(request: str) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.verbs import show
@@ -70,6 +71,8 @@ def requests(asked: argparse.Namespace) -> None:
         named = scope_of(asked)
         if named is None:
             raise InputError(f"say what the request is about: one of {', '.join(f'--{name}' for name in SCOPES)}")
+        if named[0].value == "file" and not Path(named[1]).is_file():
+            raise InputError(f"{named[1]} is no file; a request by file needs it until it is done")
         if asked.days < 0:
             raise InputError("--days is a number of days; give 0 or more")
         row = register.file_request(
@@ -153,6 +156,8 @@ def _named_by(store: Any, request: str) -> "tuple[Scope, str]":
     from schemas.request import Scope
 
     row = find_request(all_requests(Ledger.open(store).db), request)
+    if row is not None and row["status"] == "done":
+        raise InputError(f"request {request} is done; file what is new as another request")
     if row is None or row["scope_value"] is None:
         names = ", ".join(f"--{name}" for name in SCOPES)
         raise InputError(f"the register does not say what request {request} is about; name it with one of {names}")

@@ -1,24 +1,15 @@
-"""What lies beside the ledger: what killed processes left is deleted, answers of unfinished crawls too, the rest is listed with the reason."""
+"""What lies beside the ledger: what killed processes left is deleted, the rest is listed with the reason."""
 
 import dataclasses
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
 
 import pytest
 
-from pipelines.capture.fetch import Fetched
-from pipelines.capture.journal import Journal
-from pipelines.capture.journal import unfinished as journal_of
 from pipelines.site import load_site
 from pipelines.store import Store, unfinished
-from pipelines.suppression import Suppression, keyed
 from pipelines.takedown import elsewhere
-from schemas.capture import Outcome
-
-NOW = datetime(2026, 3, 2, tzinfo=UTC)
-KEY = b"k" * 32
 
 
 @pytest.fixture
@@ -70,21 +61,3 @@ def test_what_dagster_shows_and_models_hold_is_listed(site):
         (site.home / path).write_bytes(b"a picture")
     found = {row["kind"]: row["store"] for row in elsewhere.elsewhere(site, "R-1")}
     assert found == {"preview": str(site.home / "dagster"), "training": str(site.home / "models/ours-1")}
-
-
-def test_an_unfinished_crawl_keeps_no_answer_that_the_list_knows(site, monkeypatch):
-    journal = Journal(site.store, "crawls/web/1/hosts", clock=lambda: 0.0, lasts_s=60, over="crawls/web/over")
-    for host in ("gone.example", "kept.example"):
-        url = f"http://{host}/"
-        journal.claim(host, url)
-        journal.write(
-            host,
-            Fetched(
-                url=url, outcome=Outcome.FETCHED, fetched_at=NOW, request=b"GET", header_block=b"200", body=b"words"
-            ),
-        )
-    journal.close()
-    known = Suppression(KEY, frozenset([("domain", keyed(KEY, "domain", b"gone.example"))]), frozenset())
-    monkeypatch.setattr(elsewhere, "suppression", lambda site: known)
-    elsewhere.clear_crawls(site)
-    assert {url for _, url, _ in journal_of(site.store)} == {"http://kept.example/"}

@@ -8,6 +8,7 @@ from pipelines.audit.open import Ledger
 from pipelines.audit.questions import ask
 from pipelines.ledger.ledger import head_run
 from pipelines.ledger.log import Log
+from pipelines.takedown.closure import seeds
 from pipelines.takedown.register import decide, file_request, is_overdue, requests
 from schemas.errors import InputError, NotFound
 from schemas.request import Scope, Status
@@ -40,6 +41,21 @@ def test_a_name_is_given_once(store):
 def test_a_name_can_name_a_file(store, name):
     with pytest.raises(InputError, match="no name of a request"):
         file(store, name)
+
+
+@pytest.mark.parametrize(
+    ("scope", "value"), [(Scope.HASH, "abc"), (Scope.ITEM, "g" * 64), (Scope.KEY, "0" * 64), (Scope.DOMAIN, " ")]
+)
+def test_what_a_request_names_is_of_its_kind(store, scope, value):
+    with pytest.raises(InputError, match=r"hex digits|empty"):
+        file_request(store, "R-1", scope, value, at=MONDAY, channel="email")
+
+
+@pytest.mark.parametrize(
+    ("scope", "value"), [(Scope.DOMAIN, "RIVER.example."), (Scope.URL, "HTTP://river.example:80/kept#x")]
+)
+def test_a_name_may_be_written_in_another_way(store, scope, value):
+    assert seeds(Ledger.open(store).db, scope, value).captures
 
 
 @pytest.mark.parametrize(("first", "then"), [(Status.REFUSED, Status.DONE), (Status.ACCEPTED, Status.RECEIVED)])
