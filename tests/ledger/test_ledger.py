@@ -6,7 +6,8 @@ import pytest
 from pipelines.ledger.ledger import commit_run, head_run
 from pipelines.ledger.log import Log
 from pipelines.store import Store
-from schemas.errors import BalanceError, LedgerError
+from schemas.errors import BalanceError, CommitConflict, LedgerError
+from schemas.request import REQUEST_MATCH
 from tests.ledger import made
 from tests.ledger.test_balance import WHOLE
 
@@ -49,6 +50,18 @@ def test_part_that_is_not_in_the_store_is_refused(store: Store) -> None:
     store.delete(parts["decision"][0].path)
     with pytest.raises(LedgerError, match=r"made-1: parts/decision/\w+.parquet is not in store"):
         commit_run(store, made.run_row(), parts, made.expected())
+
+
+def test_run_that_publishes_what_was_taken_out_while_it_ran_is_refused(store: Store) -> None:
+    committed(store)
+    row = {"request": "R-1", "item_id": made.KEPT[0], "why": "named", "done_at": made.FETCHED}
+    match = store.publish("request_match", pa.Table.from_pylist([row], schema=REQUEST_MATCH))
+    Log(store).append("takedown-R-1", None, [match], of_head=lambda head: head.files if head else ())
+    with pytest.raises(CommitConflict, match="request R-1 took out"):
+        committed(store, "made-2")
+    head = Log(store).head()
+    assert head is not None
+    assert head.run == "takedown-R-1"
 
 
 def test_balance_of_the_head_is_found_by_its_run(store: Store) -> None:
