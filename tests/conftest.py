@@ -26,10 +26,9 @@ settings.load_profile("headwater")
 # What one worker of `pytest -n 2` does, by how its files begin: they share what is dear and made once a session. Else a worker takes a file.
 TOGETHER = {
     "demo": (
-        "audit/test_duplicates", "audit/test_overlap", "dagster_project/test_papers", "dagster_project/test_unique", "exports/", "golden/",
+        "audit/test_duplicates", "audit/test_overlap", "dagster_project/test_unique", "exports/", "golden/", "late/",
         "takedown/test_canaries", "test_closure", "test_demo", "test_private", "test_readers",
     ),
-    "late": ("late/",),
     "training": ("training/",),
 }  # fmt: skip
 # The longest start first, so that both workers end at about the same time.
