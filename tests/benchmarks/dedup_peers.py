@@ -46,7 +46,7 @@ def main(given: Sequence[str] | None = None) -> None:
         (__doc__ or "").partition("\n")[0], 1000, given, corpus="folder with warc/ and truth.jsonl",
         floor="folder that holds floor.py", **{"text-dedup": "a Python that has text-dedup"},
     )  # fmt: skip
-    urls, texts, truth = corpus_of(Path(asked.corpus)) if asked.corpus else _made(asked.docs, asked.seed)
+    urls, texts, truth = _corpus(Path(asked.corpus)) if asked.corpus else _made(asked.docs, asked.seed)
     whole = {"docs": len(texts), "megabytes": bench.megabytes(pa.array(texts)), "repeat": asked.repeat}
     _ours(texts[:50])  # loads the kernels
     timing, found = bench.timed("ours: text to verified clusters", lambda: _ours(texts), **whole)
@@ -68,7 +68,7 @@ def main(given: Sequence[str] | None = None) -> None:
     show.table("what was removed", ("", "found", "of"), told)
 
 
-def corpus_of(folder: Path) -> tuple[list[str], list[str], list[dict[str, Any]]]:
+def _corpus(folder: Path) -> tuple[list[str], list[str], list[dict[str, Any]]]:
     """Addresses and main texts of the pages, and the truth about them."""
     from fastwarc.warc import ArchiveIterator, WarcRecordType
     from resiliparse.extract.html2text import extract_plain_text

@@ -15,7 +15,7 @@ from pipelines.dedup.spans import DEDUP_SPANS, find_repeats
 from pipelines.lanes.web import WEB
 from schemas.item import ID
 from tests.benchmarks import bench
-from tests.benchmarks.dedup_peers import corpus_of
+from tests.benchmarks.dedup_peers import corpus_texts
 from tests.corpus.prose import paragraphs
 
 NOTICES = 100  # of 60 to 90 words; each text of two holds one
@@ -37,7 +37,7 @@ def main(given: Sequence[str] | None = None) -> None:
     """Print the figures."""
     told = "DIR of the corpus of dedup_peers, whose duplicates are merged first; without it, texts are made"
     asked = bench.arguments(__doc__ or "", 10_000, given, corpus=told)
-    items = bench.items_of(corpus_of(Path(asked.corpus))[1]) if asked.corpus else made(asked.docs, asked.seed)
+    items = bench.items_of(corpus_texts(Path(asked.corpus))) if asked.corpus else made(asked.docs, asked.seed)
     texts, ids, ranks = items.column("text"), items.column("item_id"), bench.ranks(items)
     rows = {item: row for row, item in enumerate(ids.to_pylist())}
 
