@@ -15,9 +15,10 @@ from pipelines.hearsay import licences_about, said_of
 from pipelines.lanes.lane import Lane
 from pipelines.orders import LaneOrder, Sayers
 from pipelines.recipe import Recipe
+from pipelines.rights.licence_bars import licences_named
 from pipelines.rights.licences import LicenceHit, conclude
 from pipelines.rights.lookup import origin_and_path
-from pipelines.rights.spdx import STRICTNESS, licence_class
+from pipelines.rights.spdx import STRICTNESS, LicenceClass, licence_class
 from pipelines.rights.weighed import Evidence
 from pipelines.rooms import one_batch
 from pipelines.site import Site
@@ -71,18 +72,15 @@ def hear(recipe: Recipe, site: Site, lane: Lane, order: LaneOrder, captures: pa.
 
 
 def _ranks(speaking: pa.Table, words: pa.Table, cards: Mapping[str, str | None]) -> dict[bytes, int]:
-    """`rights_rank` of what these captures say, by capture_id: of the licence that counts for it."""
-    rows = one_batch(speaking)
-    named = zip(
-        *(rows.column(name).to_pylist() for name in ("capture_id", "uri", "source")),
-        licences_of(rows, words).to_pylist(),
-        strict=True,
-    )
+    """`rights_rank` of what these captures say, by capture_id: of the strictest class that is named for it, as the judge has it."""
+    named = licences_named(speaking.column("capture_id").combine_chunks(), words)
     found = {}
-    for capture, uri, source, own in named:
-        expression = own if own is not None else cards.get(source)
-        is_unknown = expression is not None or origin_and_path(uri) is not None
-        found[capture] = STRICTNESS[licence_class(expression)] if is_unknown else 0
+    for row in speaking.to_pylist():
+        _, strictest = named.get(row["capture_id"], (None, None))
+        card = cards.get(row["source"])
+        is_judged = card is not None or origin_and_path(row["uri"]) is not None
+        freest = licence_class(card) if is_judged else LicenceClass.PUBLIC_DOMAIN
+        found[row["capture_id"]] = STRICTNESS[freest if strictest is None else strictest]
     return found
 
 

@@ -71,12 +71,12 @@ def _conflicts(ids: pa.Array, licences: pa.Table) -> dict[bytes, tuple[str | Non
     """Of `_named`, the captures that name several classes, or a licence nobody can read: the card does not speak over that."""
     return {
         key: (own, worst)
-        for key, (own, worst) in _named(ids, licences).items()
+        for key, (own, worst) in licences_named(ids, licences).items()
         if own is None or worst is not licence_class(own)
     }
 
 
-def _named(ids: pa.Array, licences: pa.Table) -> dict[bytes, tuple[str | None, LicenceClass]]:
+def licences_named(ids: pa.Array, licences: pa.Table) -> dict[bytes, tuple[str | None, LicenceClass]]:
     """(licence concluded, strictest class named) of the captures that name any."""
     hits: dict[bytes, list[LicenceHit]] = {}
     for row in of_captures(licences, ids).to_pylist():
@@ -95,7 +95,7 @@ def word_bars(rules: Rules, sayers: Sequence[Sayer | None], evidence: Evidence) 
     unless something names one for it.
     """
     known = {sayer for sayer in sayers if sayer}
-    named = _named(pa.array(sorted({sayer.capture_id for sayer in known}), ID), evidence.licences)
+    named = licences_named(pa.array(sorted({sayer.capture_id for sayer in known}), ID), evidence.licences)
     judged: dict[Sayer, Bar | None] = {}
     for sayer in known:
         own, worst = named.get(sayer.capture_id, (None, None))
