@@ -1,6 +1,9 @@
 """The answers to the named questions, one function each: (ledger, values) -> table."""
 
+from collections import Counter
+
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.audit.drops import drops
 from pipelines.audit.evidence import evidence
@@ -18,7 +21,7 @@ from schemas.rights import RightsVerdict, Usage
 
 # Captures of a page, or of a host and all below it. A row can be there twice (a record in two archives).
 _SITE = (
-    "SELECT DISTINCT capture_id, uri, fetched_at FROM capture WHERE uri = $site OR host = lower($site)"
+    "SELECT DISTINCT capture_id, uri FROM capture_place WHERE uri = $site OR host = lower($site)"
     " OR ends_with(host, '.' || lower($site))"
 )
 _SHARD = "SELECT DISTINCT shard_id, release, lane, split, path, sha256 FROM shard"
@@ -36,12 +39,13 @@ def _published(db: Database) -> str:
     )
 
 
-def _captured(db: Database) -> str:
-    """uri, host and fetched_at of each capture, once: a record may lie in two archives."""
-    (row,) = db.rows("SELECT count(DISTINCT capture_id) AS n FROM capture")
-    if row["n"] == db.count("capture"):
-        return "SELECT capture_id, uri, host, fetched_at FROM capture"
-    return "SELECT capture_id, any_value(uri) AS uri, any_value(host) AS host, max(fetched_at) AS fetched_at FROM capture GROUP BY 1"
+def _captured(db: Database, *columns: str) -> str:
+    """These columns of each capture (of its places, or of its facts), once: a record may lie in two archives."""
+    table = "capture_fact" if "fetched_at" in columns else "capture_place"
+    (row,) = db.rows(f"SELECT count(DISTINCT capture_id) AS n FROM {table}")
+    if row["n"] == db.count(table):
+        return f"SELECT capture_id, {', '.join(columns)} FROM {table}"
+    return f"SELECT capture_id, {', '.join(f'max({name}) AS {name}' for name in columns)} FROM {table} GROUP BY 1"
 
 
 def published(ledger: Ledger, site: str) -> pa.Table:
@@ -147,7 +151,7 @@ def reservations(ledger: Ledger) -> pa.Table:
     items of the site count), or the source whose card states its terms or contract.
     """
     return ledger.db.table(
-        f"WITH published AS ({_published(ledger.db)}), placed AS (SELECT capture_id, source, uri, count(*) AS n FROM published JOIN ({_captured(ledger.db)})"
+        f"WITH published AS ({_published(ledger.db)}), placed AS (SELECT capture_id, source, uri, count(*) AS n FROM published JOIN ({_captured(ledger.db, 'uri')})"
         " USING (capture_id) GROUP BY 1, 2, 3), said AS (SELECT DISTINCT capture_id, subject_kind, subject, mechanism, usage, agent FROM rights"
         f" WHERE {_RESERVING}), own AS (SELECT mechanism, usage, agent, NULL::VARCHAR AS subject, n, uri FROM said JOIN placed"
         " USING (capture_id) WHERE subject_kind IN ('capture', 'recheck')), stated AS (SELECT mechanism, usage, agent, subject, n, uri FROM"
@@ -201,7 +205,7 @@ def attribution(ledger: Ledger) -> pa.Table:
     """licence, class, source, host (null: an upload), items, a uri, for every licence but public domain; by licence, source and host."""
     found = ledger.db.table(
         f"SELECT coalesce(licence, 'unknown') AS licence, source, host, count(*) AS items, min(uri) AS uri FROM ({_published(ledger.db)})"
-        f" LEFT JOIN ({_captured(ledger.db)}) USING (capture_id) GROUP BY ALL ORDER BY licence, source, host"
+        f" LEFT JOIN ({_captured(ledger.db, 'uri', 'host')}) USING (capture_id) GROUP BY ALL ORDER BY licence, source, host"
     )
     classed = _with_class(found)
     owed = [value not in ("public_domain",) for value in classed.column("class").to_pylist()]
@@ -215,7 +219,7 @@ def outside_policy(ledger: Ledger) -> pa.Table:
     names = ledger.db.rows(f"SELECT DISTINCT licence FROM ({_published(ledger.db)})")
     bad = [row["licence"] for row in names if licence_class(row["licence"]) not in allowed]
     found = ledger.db.table(
-        f"SELECT item_id, lane, uri, coalesce(licence, 'unknown') AS licence FROM ({_published(ledger.db)}) LEFT JOIN ({_captured(ledger.db)})"
+        f"SELECT item_id, lane, uri, coalesce(licence, 'unknown') AS licence FROM ({_published(ledger.db)}) LEFT JOIN ({_captured(ledger.db, 'uri')})"
         " USING (capture_id) WHERE licence IN (SELECT unnest($bad::VARCHAR[])) OR (licence IS NULL AND $null) ORDER BY item_id",
         {"bad": [name for name in bad if name is not None], "null": None in bad},
     )
@@ -237,7 +241,7 @@ def copies(ledger: Ledger, name: str) -> pa.Table:
         " SELECT item_id FROM items SEMI JOIN hit USING (content_sha256))"
         " SELECT DISTINCT m.item_id, uri, coalesce(d.method, CASE WHEN content_sha256 IN (SELECT content_sha256 FROM hit) AND m.item_id NOT IN"
         " (SELECT item_id FROM hit) THEN 'exact_content' END) AS method, d.similarity, e.state, p.release, s.path AS shard"
-        " FROM members m JOIN items USING (item_id) LEFT JOIN (SELECT capture_id, uri FROM capture) USING (capture_id)"
+        " FROM members m JOIN items USING (item_id) LEFT JOIN (SELECT capture_id, uri FROM capture_place) USING (capture_id)"
         " LEFT JOIN merged d ON d.item_id = m.item_id LEFT JOIN disposition e ON e.item_id = m.item_id"
         f" LEFT JOIN placement p ON p.item_id = m.item_id LEFT JOIN ({_SHARD}) s USING (shard_id, release) ORDER BY m.item_id"
     )
@@ -295,7 +299,7 @@ def domains(ledger: Ledger) -> pa.Table:
     Source of the tenth: the EU's template for the summary of training content, section 2.3.
     """
     return ledger.db.table(
-        f"WITH hosts AS (SELECT host, sum(bytes)::BIGINT AS bytes, count(*) AS items FROM ({_published(ledger.db)}) JOIN ({_captured(ledger.db)})"
+        f"WITH hosts AS (SELECT host, sum(bytes)::BIGINT AS bytes, count(*) AS items FROM ({_published(ledger.db)}) JOIN ({_captured(ledger.db, 'host')})"
         " USING (capture_id) WHERE source_kind = 'web_crawl' AND host IS NOT NULL GROUP BY 1)"
         " SELECT * FROM hosts ORDER BY bytes DESC, host LIMIT (SELECT CAST(ceil(count(*) / 10) AS BIGINT) FROM hosts)"
     )
@@ -306,7 +310,7 @@ def sizes(ledger: Ledger) -> pa.Table:
     return ledger.db.table(
         "SELECT modality, count(*) AS items, sum(bytes)::BIGINT AS bytes, list_sort(list(DISTINCT language)"
         " FILTER (language IS NOT NULL)) AS languages, min(fetched_at) AS obtained_from, max(fetched_at) AS obtained_until"
-        f" FROM ({_published(ledger.db)}) LEFT JOIN ({_captured(ledger.db)}) USING (capture_id) GROUP BY 1 ORDER BY 1"
+        f" FROM ({_published(ledger.db)}) LEFT JOIN ({_captured(ledger.db, 'fetched_at')}) USING (capture_id) GROUP BY 1 ORDER BY 1"
     )
 
 
@@ -334,7 +338,7 @@ def changes(ledger: Ledger, release: str) -> pa.Table:
     """
     other = ledger.of_release(release)
     mine, theirs = (_placed_ids(one.db) for one in (ledger, other))
-    added, removed = sorted(mine - theirs), sorted(theirs - mine)
+    added, removed = _minus(mine, theirs), _minus(theirs, mine)
     rows = [("added", *key, n) for key, n in _why_not(other.db, ledger.db, added)]
     rows += [("removed", *key, n) for key, n in _why_not(ledger.db, other.db, removed)]
     names = ("change", "why", "lane", "items")
@@ -344,32 +348,32 @@ def changes(ledger: Ledger, release: str) -> pa.Table:
 _CHANGES = pa.schema([("change", pa.string()), ("why", pa.string()), ("lane", pa.string()), ("items", pa.int64())])
 
 
-def _placed_ids(db: Database) -> set[bytes]:
-    return set(db.table("SELECT DISTINCT item_id FROM placement").column("item_id").to_pylist())
+def _placed_ids(db: Database) -> pa.Table:
+    return db.table("SELECT DISTINCT item_id FROM placement")
 
 
-def _why_not(without: Database, holder: Database, ids: list[bytes]) -> list[tuple[tuple[str, str], int]]:
+def _minus(some: pa.Table, others: pa.Table) -> pa.Table:
+    known = others.column("item_id").combine_chunks()
+    return some.filter(pc.invert(pc.is_in(some.column("item_id"), value_set=known)))
+
+
+def _why_not(without: Database, holder: Database, ids: pa.Table) -> list[tuple[tuple[str, str], int]]:
     """((why `without` does not hold them, lane), how many), the most first."""
-    if not ids:
+    if not ids.num_rows:
         return []
-    lanes = {
-        row["item_id"]: row["lane"]
-        for row in holder.rows(
-            "SELECT item_id, lane FROM disposition WHERE item_id IN (SELECT unnest(?::BLOB[]))", [ids]
-        )
-    }
-    ended = {
-        row["item_id"]: row["why"]
-        for row in without.rows(
-            "SELECT item_id, coalesce(reason, state) AS why FROM disposition WHERE item_id IN (SELECT unnest(?::BLOB[]))",
-            [ids],
-        )
-    }
-    counts: dict[tuple[str, str], int] = {}
-    for item in ids:
-        key = (ended.get(item, "not_captured"), lanes.get(item, UNKNOWN))
-        counts[key] = counts.get(key, 0) + 1
+    lanes = _of_ids(holder, ids, "lane", UNKNOWN)
+    why = _of_ids(without, ids, "coalesce(reason, state)", "not_captured")
+    counts = Counter(zip(why.to_pylist(), lanes.to_pylist(), strict=True))
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _of_ids(db: Database, ids: pa.Table, what: str, missing: str) -> pa.ChunkedArray:
+    """What the dispositions say of these items, in their order."""
+    db.connection.register("asked", ids.append_column("place", pa.array(range(ids.num_rows))))
+    sql = (
+        f"SELECT coalesce({what}, '{missing}') AS said FROM asked LEFT JOIN disposition USING (item_id) ORDER BY place"
+    )
+    return db.table(sql).column("said")
 
 
 def made_by(ledger: Ledger) -> pa.Table:

@@ -10,13 +10,18 @@ By = Literal["reason", "stage", "source", "language"]
 
 # An item table may hold a row twice (a record in two archives), so its distinct rows are joined, never added up.
 _ITEM = "LEFT JOIN (SELECT DISTINCT item_id, source, language FROM item) USING (item_id)"
-_ENDED = (
-    "SELECT lane, coalesce(source, 'unknown') AS source, coalesce(language, 'unknown') AS language,"
-    f" state, stage, reason FROM disposition {_ITEM}"
-    " UNION ALL SELECT lane, coalesce(source, 'unknown'), coalesce(language, 'unknown'), 'shadow', s.stage, s.reason"
-    " FROM (SELECT DISTINCT item_id, stage, reason FROM decision WHERE verdict = 'shadow') s"
-    f" JOIN (SELECT item_id, lane FROM disposition) USING (item_id) {_ITEM}"
-)
+_WORDS = "coalesce(source, 'unknown') AS source, coalesce(language, 'unknown') AS language, "
+
+
+def _ended(by: By) -> str:
+    """SQL: how every item ended, and the rules in shadow; items are looked up where the answer needs them."""
+    words, item = (_WORDS, _ITEM) if by in ("source", "language") else ("", "")
+    return (
+        f"SELECT lane, {words}state, stage, reason FROM disposition {item}"
+        f" UNION ALL SELECT lane, {words}'shadow', s.stage, s.reason FROM"
+        " (SELECT DISTINCT item_id, stage, reason FROM decision WHERE verdict = 'shadow') s"
+        f" JOIN (SELECT item_id, lane FROM disposition) USING (item_id) {item}"
+    )
 
 
 def drops(ledger: Ledger, by: By = "reason") -> pa.Table:
@@ -31,5 +36,5 @@ def drops(ledger: Ledger, by: By = "reason") -> pa.Table:
     within = f"lane, {by}" if by in ("source", "language") else "lane"
     return ledger.db.table(
         f"SELECT {within}, {ends}, count(*) AS items, count(*) / sum(count(*)) FILTER (state <> 'shadow') OVER (PARTITION BY {within}) AS share"
-        f" FROM ({_ENDED}) GROUP BY {within}, {ends} ORDER BY {within}, items DESC, {ends}"
+        f" FROM ({_ended(by)}) GROUP BY {within}, {ends} ORDER BY {within}, items DESC, {ends}"
     )

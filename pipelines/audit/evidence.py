@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from pipelines.audit.words import UNKNOWN, Row
-from pipelines.ledger.database import Database, among
+from pipelines.ledger.database import Database
 from pipelines.rights.agreements import SUBJECT as SOURCE
 from pipelines.rights.lookup import Page, origin_and_path, origins_of, site_files
 
@@ -23,8 +23,11 @@ def evidence(db: Database, captures: Sequence[Row]) -> dict[bytes, Row]:
     are those of the capture's source, as its card states them; of rows without a source there are none.
     """
     ids = [row["capture_id"] for row in captures]
-    own = _by_capture(db, "rights", ids, "subject_kind IN ('capture', 'recheck')")
-    licences = _by_capture(db, "licence", ids, "true")
+    own = {
+        capture: [row for row in rows if row["subject_kind"] in ("capture", "recheck")]
+        for capture, rows in _by_capture(db, "rights", ids).items()
+    }
+    licences = _by_capture(db, "licence", ids)
     stated = _stated(db, {row["source"] for row in captures if "source" in row})
     pages = [page for row in captures if (page := _page(row))]
     wide, robots = _site(db, pages) if pages else ({}, {})
@@ -106,9 +109,9 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _by_capture(db: Database, table: str, ids: Sequence[bytes], condition: str) -> dict[bytes, list[Row]]:
-    sql = f"SELECT DISTINCT * FROM {table} WHERE {condition} AND {among('capture_id', ids)} ORDER BY ALL"
+def _by_capture(db: Database, table: str, ids: Sequence[bytes]) -> dict[bytes, list[Row]]:
+    rows = db.find(table, "capture_id", ids)
     found: dict[bytes, list[Row]] = {}
-    for row in db.rows(sql) if ids else ():
+    for row in sorted(rows, key=lambda row: [(value is None, value) for value in row.values()]):
         found.setdefault(row.pop("capture_id"), []).append(row)
     return found

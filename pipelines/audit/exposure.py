@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pyarrow as pa
 
 from pipelines.audit.words import UNKNOWN, Row
-from pipelines.ledger.database import Database, among
+from pipelines.ledger.database import Database
 from pipelines.ledger.training import FED
 from schemas.training import RECORD
 
@@ -16,7 +16,9 @@ def checkpoints(db: Database, ids: Collection[bytes]) -> dict[bytes, list[Row]] 
     Per checkpoint: id, training_run, step, path in the run's folder, and how many of the item's documents it was fed, those of
     the checkpoints it went on from included; "unknown" where its run did not record what it consumed.
     """
-    record = {name: _table(db, name, schema) for name, schema in RECORD.items() if name != "document"}
+    record = {
+        name: pa.Table.from_pylist(db.find(name), schema) for name, schema in RECORD.items() if name != "document"
+    }
     if not record["training_run"].num_rows:
         return UNKNOWN
     from schemas.exposure import exposure, seen_by_index, told
@@ -42,7 +44,9 @@ def fed_rows(db: Database, ids: Collection[bytes], consumed: set[str]) -> pa.Tab
         row["training_run"] for row in db.rows(f'SELECT DISTINCT training_run FROM "{FED}"')
     }:
         return None
-    return db.table(f'SELECT training_run, item_id, "row" FROM "{FED}" WHERE {among("item_id", sorted(ids))}')
+    from schemas.exposure import FEEDING
+
+    return pa.Table.from_pylist(db.find(FED, "item_id", ids), FEEDING)
 
 
 def _table(db: Database, name: str, schema: pa.Schema) -> pa.Table:

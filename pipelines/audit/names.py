@@ -48,7 +48,7 @@ def resolve(ledger: Ledger, name: str) -> tuple[Ledger, Found]:
 
 
 def _find(db: Database, name: str, digests: tuple[bytes, ...]) -> Found | None:
-    if captures := _ids(db, "SELECT capture_id AS id FROM capture WHERE uri = ?", name):
+    if captures := _ids(db, "SELECT capture_id AS id FROM capture_place WHERE uri = ?", name):
         return Found(kind="uri", captures=captures)
     if _ID.fullmatch(name.lower()):
         low, high = (bytes.fromhex(name.lower().ljust(64, digit)) for digit in "0f")
@@ -59,13 +59,13 @@ def _find(db: Database, name: str, digests: tuple[bytes, ...]) -> Found | None:
             ):
                 return Found(kind="sample_key" if len(name) == _KEY_DIGITS else "item", items=items)
         if captures := _one(
-            name, _ids(db, "SELECT capture_id AS id FROM capture WHERE capture_id BETWEEN ? AND ?", low, high)
+            name, _ids(db, "SELECT capture_id AS id FROM capture_fact WHERE capture_id BETWEEN ? AND ?", low, high)
         ):
             return Found(kind="capture", captures=captures)
     if digests:
         asked = list(digests)
         items = _ids(db, f"SELECT item_id AS id FROM item WHERE {among('content_sha256', asked)}")
-        captures = _ids(db, f"SELECT capture_id AS id FROM capture WHERE {among('payload.sha256', asked)}")
+        captures = _ids(db, f"SELECT capture_id AS id FROM capture_place WHERE {among('payload.sha256', asked)}")
         if items or captures:
             return Found(kind="file", items=items, captures=captures)
     if key := _MEMBER.fullmatch(name):
@@ -104,7 +104,7 @@ def _file_digests(name: str) -> tuple[bytes, ...]:
 
 def _near(db: Database, name: str) -> list[str]:
     """Up to three captured URIs that differ from `name` only in scheme, `www.`, case, fragment or last slash."""
-    sql = f"SELECT DISTINCT uri FROM capture WHERE {_form('uri')} = {_form('?::VARCHAR')} ORDER BY uri LIMIT 3"
+    sql = f"SELECT DISTINCT uri FROM capture_place WHERE {_form('uri')} = {_form('?::VARCHAR')} ORDER BY uri LIMIT 3"
     return [row["uri"] for row in db.rows(sql, [name])]
 
 

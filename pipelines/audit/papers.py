@@ -17,8 +17,8 @@ def sources(ledger: Ledger) -> pa.Table:
     return ledger.db.table(
         "SELECT s.*, n.* EXCLUDE (source) FROM (SELECT DISTINCT * FROM source) s JOIN (SELECT source, count(*) AS items,"
         " sum(bytes)::BIGINT AS bytes, count(*) FILTER (fetched_at IS NULL) AS undated, count(*) FILTER (host IS NULL) AS unplaced,"
-        f" min(fetched_at) AS obtained_from, max(fetched_at) AS obtained_until FROM ({_published(ledger.db)}) LEFT JOIN ({_captured(ledger.db)})"
-        " USING (capture_id) GROUP BY 1) n ON n.source = s.name ORDER BY s.name"
+        f" min(fetched_at) AS obtained_from, max(fetched_at) AS obtained_until FROM ({_published(ledger.db)}) LEFT JOIN ({_captured(ledger.db, 'host')})"
+        f" USING (capture_id) LEFT JOIN ({_captured(ledger.db, 'fetched_at')}) USING (capture_id) GROUP BY 1) n ON n.source = s.name ORDER BY s.name"
     )
 
 
@@ -54,7 +54,7 @@ def credits(ledger: Ledger) -> pa.Table:
         " WHERE verdict = 'edit' GROUP BY 1) SELECT coalesce(q.licence, 'unknown') AS licence, q.lane, q.source, s.title AS source_title,"
         f" s.url AS source_url, s.provider, author, uri, of_card, edited, q.item_id, p.key, h.path AS shard, p.offset, p.length FROM ({_published(ledger.db)}) q JOIN placement p USING (item_id)"
         " JOIN (SELECT DISTINCT shard_id, release, path FROM shard) h USING (shard_id, release)"
-        f" LEFT JOIN ({_captured(ledger.db)}) USING (capture_id) LEFT JOIN said USING (capture_id)"
+        f" LEFT JOIN ({_captured(ledger.db, 'uri')}) USING (capture_id) LEFT JOIN said USING (capture_id)"
         " LEFT JOIN changed USING (item_id) LEFT JOIN (SELECT DISTINCT name, title, url, provider FROM source) s ON s.name = q.source"
         " ORDER BY licence, q.source, uri, q.item_id"
     )
@@ -77,7 +77,7 @@ def withheld(ledger: Ledger) -> pa.Table:
     """what ("capture" or "item"), reason and how many (`items`) were not taken or not kept because of rights; by what and reason."""
     return ledger.db.table(
         "SELECT 'capture' AS what, coalesce(reason, outcome) AS reason, count(*) AS items FROM (SELECT DISTINCT capture_id, outcome, reason"
-        " FROM capture WHERE outcome = 'refused') GROUP BY ALL UNION ALL SELECT 'item', reason, count(*) FROM"
+        " FROM capture_place WHERE outcome = 'refused') GROUP BY ALL UNION ALL SELECT 'item', reason, count(*) FROM"
         f" (SELECT DISTINCT item_id, reason FROM disposition WHERE state = 'dropped' AND stage = '{RIGHTS_STAGE}') GROUP BY ALL"
         " ORDER BY what, reason"
     )

@@ -9,7 +9,7 @@ from pipelines.audit.open import Ledger
 from pipelines.audit.words import UNKNOWN, Row
 from pipelines.capture.subject import names
 from pipelines.ledger.database import among
-from schemas.capture import Outcome
+from schemas.capture import CAPTURE, Outcome
 from schemas.digest import plain
 
 
@@ -32,7 +32,7 @@ def why(ledger: Ledger, name: str) -> dict[str, Any]:
     recorded = evidence(at.db, [*captures, *sayers])
     named = {row["source"] for row in [*captures, *sayers]}
     sources = {
-        row["name"]: row for row in at.db.rows("SELECT DISTINCT * FROM source ORDER BY name") if row["name"] in named
+        row["name"]: row for row in sorted(at.db.find("source"), key=lambda row: row["name"]) if row["name"] in named
     }
     items = [
         _licensed(item, sources.get(row["source"], {}).get("licence"), recorded[row["capture_id"]])
@@ -60,12 +60,14 @@ def commit_row(ledger: Ledger) -> Row:
 
 def _captures(ledger: Ledger, ids: list[bytes]) -> list[Row]:
     """The rows of these captures in order of time; a record that lies in two archives is told once."""
-    order = "fetched_at, capture_id, payload.uri"
-    sql = f"SELECT * FROM capture WHERE {among('capture_id', ids)} ORDER BY {order}"
+    if not ids:
+        return []
+    facts = {row["capture_id"]: row for row in ledger.db.find("capture_fact", "capture_id", ids)}
     found: dict[bytes, Row] = {}
-    for row in ledger.db.rows(sql) if ids else ():
-        found.setdefault(row["capture_id"], row)
-    return list(found.values())
+    for place in ledger.db.rows(f"SELECT * FROM capture_place WHERE {among('capture_id', ids)} ORDER BY payload.uri"):
+        whole = facts[place["capture_id"]] | place
+        found.setdefault(place["capture_id"], {name: whole[name] for name in CAPTURE.names})
+    return sorted(found.values(), key=lambda row: (row["fetched_at"] is None, row["fetched_at"], row["capture_id"]))
 
 
 def _told(row: Row) -> Row:

@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,8 @@ from typing import Any, TypeAlias
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from pipelines.ledger.checkpoint import LOG
 from pipelines.store import Part, Store
@@ -32,6 +35,7 @@ _CAPTURE = ("capture_place", "capture_fact")  # what the view `capture` joins
 
 # Chosen: reading so few rows again costs more than keeping them (5 ms of CPU a statement).
 SMALL = 2_000
+FEW_FILES = 4  # Chosen: opening a file costs 1 ms of CPU
 # Chosen: up to here a list of constants is a quicker look-up than a join (7 against 14 ms of CPU in a million rows), and no longer to plan.
 CONSTANTS = 64
 
@@ -57,6 +61,7 @@ class Database:
             if part.table != LOG:
                 self._parts.setdefault(part.table, []).append(part)
         self._made: set[str] = set()
+        self._files: dict[str, pq.ParquetFile] = {}
         spill = Path(tempfile.gettempdir()) / f"headwater-{os.getpid()}"
         self.connection = duckdb.connect(":memory:", config=CONFIG | {"temp_directory": str(spill) if spills else ""})
         # Files never change, so what DuckDB read of one's structure holds.
@@ -70,6 +75,8 @@ class Database:
 
     def close(self) -> None:
         """Free the memory. The database cannot be asked any more."""
+        for file in self._files.values():
+            file.close()
         self.connection.close()
 
     @property
@@ -140,6 +147,37 @@ class Database:
         """The answer to one statement, a dict a row. Raises LedgerError."""
         return self.table(sql, parameters).to_pylist()  # type: ignore[no-any-return]
 
+    def find(self, name: str, column: str | None = None, ids: Iterable[bytes] = ()) -> list[dict[str, Any]]:
+        """The rows of a table whose `column` is one of these ids, or all without a column; each once, in no order.
+
+        For columns that a compacted table is sorted by, and small tables: the statistics of row groups lead to the rows in a third of the
+        time of a statement. Where the table lies in many files it is a statement.
+
+        Raises:
+            LedgerError: a file of the table is missing or unreadable.
+        """
+        wanted = sorted(set(ids))
+        if column is not None and not wanted:
+            return []
+        if len(self._parts.get(name, ())) > FEW_FILES:
+            return self.rows(
+                f'SELECT DISTINCT * FROM "{name}" WHERE {"true" if column is None else among(column, wanted)}'
+            )
+        nothing = dict.fromkeys(TABLES[name].names if name in TABLES else ())
+        found: dict[str, dict[str, Any]] = {}
+        try:
+            for part in self._parts.get(name, ()):
+                for row in _matching(self._file(part), column, wanted):
+                    found[repr(row)] = nothing | row
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(error) from error
+        return list(found.values())
+
+    def _file(self, part: Part) -> pq.ParquetFile:
+        if part.path not in self._files:
+            self._files[part.path] = pq.ParquetFile(self._near(part))
+        return self._files[part.path]
+
     def prepare(self, sql: str) -> set[str]:
         """The tables that a statement may name, now views. Raises LedgerError."""
         # Every word counts: a view too many costs a millisecond, and no parser has to agree with DuckDB's.
@@ -152,7 +190,7 @@ class Database:
     def _make(self, name: str) -> None:
         parts, schema = self._parts[name], TABLES.get(name)
         sides, kind = [], "VIEW"
-        if name == "capture" and not parts:
+        if name == "capture":
             columns = ", ".join(CAPTURE.names)
             sides, schema = [f"SELECT {columns} FROM {_CAPTURE[0]} JOIN {_CAPTURE[1]} USING (capture_id)"], None
         if parts:
@@ -160,14 +198,23 @@ class Database:
             # By name: parts of one table may differ in columns, and without it DuckDB nulls some of them in silence.
             sides.append(f"SELECT * FROM read_parquet([{files}], union_by_name = true)")
             kind = "TABLE" if len(parts) == 1 and parts[0].rows <= SMALL else "VIEW"
-        if schema is not None:
+        if schema is not None and not self._is_whole(parts, schema):
             # Gives columns that came into the schema after a part was written, as nulls.
             sides.append(f"SELECT {self._nulls(schema)} WHERE false")
         try:
             self.connection.execute(f'CREATE {kind} "{name}" AS {" UNION ALL BY NAME ".join(sides)}')
+        except duckdb.ConnectionException:  # closed
+            raise
         except duckdb.Error as error:  # of what kind depends on which bytes of a file are damaged
             raise _unreadable(error) from error
         self._made.add(name)
+
+    def _is_whole(self, parts: Sequence[Part], schema: pa.Schema) -> bool:
+        """Whether the table is one file with all columns of the schema: no plan need add nulls to it."""
+        try:
+            return len(parts) == 1 and {*schema.names} <= {*self._file(parts[0]).schema_arrow.names}
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(error) from error
 
     def _nulls(self, schema: pa.Schema) -> str:
         """A null of every column of the schema, as a select list."""
@@ -175,6 +222,31 @@ class Database:
         return ", ".join(
             f'CAST(NULL AS {kind}) AS "{name}"' for name, kind in zip(empty.columns, empty.types, strict=True)
         )
+
+
+def _matching(file: pq.ParquetFile, column: str | None, ids: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+    """The rows of a file whose column is one of these ids, ascending; all of them without a column."""
+    if column is None:
+        yield from file.read().to_pylist()
+        return
+    for group in _groups(file.metadata, column, ids):
+        keys = file.read_row_group(group, columns=[column]).column(column)
+        mask = pc.is_in(keys, value_set=pa.array(ids, keys.type))
+        if pc.any(mask).as_py():
+            yield from file.read_row_group(group).filter(mask).to_pylist()
+
+
+def _groups(meta: pq.FileMetaData, column: str, ids: Sequence[bytes]) -> Iterator[int]:
+    """The row groups whose statistics leave room for one of these ids, ascending."""
+    at = next((n for n in range(meta.num_columns) if meta.schema.column(n).path == column), None)
+    for group in range(meta.num_row_groups) if at is not None else ():
+        said = meta.row_group(group).column(at).statistics
+        if said is None or not said.has_min_max:
+            yield group
+            continue
+        first = bisect_left(ids, said.min)
+        if first < len(ids) and ids[first] <= said.max:
+            yield group
 
 
 def _unreadable(error: Exception | str) -> LedgerError:

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.store import Part, Store
-from schemas.capture import capture_id
+from schemas.capture import CAPTURE_FACT, CAPTURE_PLACE, capture_id
 from schemas.digest import digest, sha256
 from schemas.item import ID, child_id, root_id, sample_key
 from schemas.tables import TABLES
@@ -167,6 +167,11 @@ def run_row(name: str = "made-1") -> pa.Table:
 
 
 def publish(store: Store, found: Tables) -> dict[str, list[Part]]:
+    """The tables as the ledger keeps them: captures as places and facts."""
+    if "capture" in found:
+        kept = {"capture_place": CAPTURE_PLACE, "capture_fact": CAPTURE_FACT}
+        apart = {name: found["capture"].select(schema.names) for name, schema in kept.items()}
+        found = {name: table for name, table in found.items() if name != "capture"} | apart
     return {name: [store.publish(name, table)] for name, table in found.items()}
 
 

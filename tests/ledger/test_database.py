@@ -1,9 +1,15 @@
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pipelines.ledger.database import Database
-from pipelines.store import Store
+from pipelines.ledger.database import FEW_FILES, Database, among
+from pipelines.store import Part, Store
+from schemas.decision import DISPOSITION
+from schemas.digest import sha256
 from schemas.errors import LedgerError, StoreError
 from tests.ledger import made
 
@@ -66,3 +72,38 @@ def test_remote_part_that_was_changed_is_named_and_not_kept(store: Store, tmp_pa
     store.put(part.path, whole)
     with Database(far, [part]) as db:
         assert db.rows("SELECT count(*) AS n FROM disposition") == [{"n": len(made.DISPOSITIONS)}]
+
+
+ROWS = st.lists(
+    st.lists(st.tuples(st.integers(0, 12), st.one_of(st.none(), st.text(max_size=2))), max_size=9),
+    max_size=FEW_FILES + 1,
+)
+
+
+@settings(max_examples=40)
+@given(files=ROWS, asked=st.sets(st.integers(0, 12)), is_sorted=st.booleans())
+def test_what_is_found_is_what_a_statement_finds(tmp_path_factory, files, asked, is_sorted):
+    """Whatever files the rows lie in, sorted or not, in groups of three."""
+    store = Store(root=str(tmp_path_factory.mktemp("find")))
+    parts = []
+    for n, rows in enumerate(files):
+        told = [{"item_id": sha256(b"%d" % i), "lane": "web", "state": "kept", "stage": said} for i, said in rows]
+        table = pa.Table.from_pylist(told, DISPOSITION)
+        path = f"parts/disposition/{n}.parquet"
+        store.local(path).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table.sort_by("item_id") if is_sorted else table, store.local(path), row_group_size=3)
+        parts.append(Part(table="disposition", path=path, sha256="", rows=len(rows), bytes=0))
+    ids = [sha256(b"%d" % i) for i in asked]
+    with Database(store, parts) as db:
+        by_id = db.rows(f"SELECT DISTINCT * FROM disposition WHERE {among('item_id', ids)}")
+        assert sorted(map(repr, db.find("disposition", "item_id", ids))) == sorted(map(repr, by_id))
+        every = db.rows("SELECT DISTINCT * FROM disposition")
+        assert sorted(map(repr, db.find("disposition"))) == sorted(map(repr, every))
+
+
+def test_a_damaged_file_is_an_error_where_rows_are_found_too(tmp_path: Path) -> None:
+    store = Store(root=str(tmp_path))
+    (part,) = made.publish(store, made.tables())["disposition"]
+    store.put(part.path, store.read(part.path)[:-9])
+    with Database(store, [part]) as db, pytest.raises(LedgerError, match="cannot be read"):
+        db.find("disposition", "item_id", [made.child("kept")])
