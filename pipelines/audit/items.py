@@ -45,7 +45,7 @@ def told(db: Database, rows: Sequence[Row], training: Database) -> list[Row]:
     signals = _signals(db, rows)
     witnesses = _witnesses(db, [row["successor_id"] for row in ended.values() if row["successor_id"]])
     stands_for = _stands_for(db, ids)
-    spans = _group(_of(db, "SELECT * FROM repeated_span", ids, order="item_id, start"))
+    spans = _group(sorted(db.find("repeated_span", "item_id", ids), key=lambda row: row["start"]))
     seen = checkpoints(training, list(places)) if places else UNKNOWN
     return [
         _item(row)
