@@ -5,6 +5,7 @@ import random
 import pytest
 
 from pipelines.audit.open import Ledger
+from pipelines.audit.verify import verify_ledger
 from pipelines.audit.why import why
 from tests.conftest import recipe_over, site_at
 from tests.corpus import archive, private
@@ -100,6 +101,7 @@ def test_an_archive_given_twice_changes_nothing(made, curate, tmp_path):
 def test_beam_makes_the_same_release(made, curate, tmp_path):
     archive.write(tmp_path / "beam" / "all.warc.gz", pages())
     site, result = curate(tmp_path / "beam", runner="FnApiRunner", part_rows=20)
+    assert verify_ledger(site.store).problems == []
     assert (sums(site, result), result.balance) == (sums(*made), made[1].balance)
 
 

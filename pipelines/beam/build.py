@@ -109,7 +109,7 @@ class Keep(beam.DoFn):  # type: ignore[misc]
     """Publishes each chunk of what was found as a content-named part, and its path under the group's key."""
 
     def __init__(self, site: Site, folder: str) -> None:
-        self._site, self._folder = site, folder
+        self._site, self._folder = site, folder  # not below `rooms`: what lies there is receipts
 
     def process(self, element: tuple[str, pa.RecordBatch]) -> Iterator[str]:
         """The path of the part."""
@@ -129,7 +129,7 @@ def pairs_on_beam(dedup: Dedup, site: Site, lane: str, key: str, parts: Sequence
         pairs = bucket_pairs(found, cap=int(dedup.stage.number("hot_bucket_cap")))
         return [(name, batch) for name, batch in (("pairs", pairs.pairs), ("hot", pairs.hot)) if len(batch)]
 
-    read = _matched(site, f"rooms/{lane}/pairs/{key}", parts, chunks, match)
+    read = _matched(site, f"beam/{lane}/pairs/{key}", parts, chunks, match)
     return Pairs(pairs=one_batch(read("pairs", PAIRS)), hot=one_batch(read("hot", HOT)))
 
 
@@ -143,7 +143,7 @@ def places_on_beam(site: Site, lane: str, key: str, parts: Sequence[Part], parti
         places = shared_places(found)
         return [("places", places)] if len(places) else []
 
-    return _matched(site, f"rooms/{lane}/places/{key}", parts, chunks, match)("places", PLACE)
+    return _matched(site, f"beam/{lane}/places/{key}", parts, chunks, match)("places", PLACE)
 
 
 def _matched(
