@@ -88,7 +88,7 @@ def _corpus(folder: Path) -> tuple[list[str], list[str], list[dict[str, Any]]]:
 
 def corpus_texts(folder: Path) -> list[str]:
     """The main texts of the pages in `folder`/warc."""
-    return corpus_of(folder)[1]
+    return _corpus(folder)[1]
 
 
 def _made(docs: int, seed: int) -> tuple[list[str], list[str], list[dict[str, Any]]]:
