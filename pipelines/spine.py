@@ -50,7 +50,7 @@ from schemas.reasons import Reason
 DECODE_ROWS, DECODE_BYTES = 128, 32 << 20
 
 
-CAPTURE_VERSION = 11  # rises with every change of what captures, evidence and annotations look like
+CAPTURE_VERSION = 12  # rises with every change of what captures, evidence and annotations look like
 
 
 Order: TypeAlias = CaptureOrder | LaneOrder | ShardOrder

@@ -48,6 +48,10 @@ class Suppression:
             (kind, keyed(self.key, kind, said)) in self.entries for kind, said in _names(uri)
         )
 
+    def hidden(self, uri: str) -> str:
+        """What stands in place of an address that must not come back into the ledger: its keyed digest."""
+        return f"[taken down {keyed(self.key, 'url', url_form(uri).encode()).hex()}]"
+
 
 def _names(uri: str) -> Iterator[tuple[str, bytes]]:
     """Everything a list may call a URI by."""

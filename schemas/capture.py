@@ -18,7 +18,10 @@ class Outcome(StrEnum):
 
     FETCHED = "fetched", "a payload was obtained"
     NOT_FOUND = "not_found", "the server answered 404 or 410"
-    HTTP_ERROR = "http_error", "the server answered another status outside 200-299 that is no redirect"
+    HTTP_ERROR = (
+        "http_error",
+        "the server answered another status outside 200-299 that is no redirect, or what nobody asked for",
+    )
     REDIRECT = "redirect", "the server answered 3xx"
     REVISIT = "revisit", "a revisit record: the payload equals that of an earlier capture"
     ROBOTS_FILE = "robots_file", "robots.txt or another site file about rights: evidence, not corpus"
@@ -55,7 +58,9 @@ CAPTURE = pa.schema(
         pa.field("capture_id", ID, nullable=False),
         pa.field("source", pa.string(), nullable=False),  # name of the source card
         pa.field("outcome", pa.string(), nullable=False),  # Outcome
-        pa.field("reason", pa.string()),  # Reason, for damaged and blocked captures and URL traps; null otherwise
+        pa.field(
+            "reason", pa.string()
+        ),  # Reason, for what is damaged, blocked, a URL trap or no answer to what was asked; else null
         pa.field("detail", pa.string()),  # one sentence for a person; never payload bytes
         pa.field("uri", pa.string()),  # as recorded; null for damage
         pa.field("uri_key", pa.string()),  # SURT-like sort key of the URI's host and path; null for damage

@@ -36,6 +36,14 @@ class Reason(StrEnum):
     CONTENT_CODING_BROKEN = "content_coding_broken", "the declared content or transfer coding could not be undone"
     BLOCKED_BY_HASH = "blocked_by_hash", "the bytes are on a block list; nothing of them was kept, only this record"
     URL_TRAP = "url_trap", "the URL is of a kind that has no end (a calendar, a session); a crawl does not ask for it"
+    ANSWER_NOT_ASKED = (
+        "answer_not_asked",
+        "the server sent a part (206), or that nothing has changed (304), and nobody had asked for that",
+    )
+    REDIRECT_UNCLEAR = (
+        "redirect_unclear",
+        "the server redirects to several places at once (Location headers that differ)",
+    )
     TOO_LARGE = "too_large", "the payload is over the cap of its lane, in bytes, pixels or seconds"
     NOT_DECODABLE = "not_decodable", "the bytes are not valid in any charset or format that was declared or detected"
     SAMPLES_NOT_FINITE = "samples_not_finite", "the recording holds samples that are NaN or infinite"

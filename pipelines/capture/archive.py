@@ -31,6 +31,7 @@ from pipelines.store import Part
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE, HEADERS_KEPT, Outcome, capture_id
 from schemas.digest import sha256
+from schemas.reasons import Reason
 from schemas.rights import LICENCE, RESERVES, RIGHTS, ROBOTS, Usage
 
 ROBOTS_PATH = "/robots.txt"
@@ -115,6 +116,9 @@ def capture_archive(
         rows.captures.append(row)
         if isinstance(found, Record) and guard is not None and (case := guard.match(found.payload, found.uri)):
             row |= _CASE | {"reason": case.reason.value, "detail": case.why}
+            if case.reason is Reason.TAKEN_DOWN:
+                uri = found.uri and guard.shown(found.uri, case.reason)
+                row |= {"uri": uri, "uri_key": None, "host": None, "headers": []}
         elif isinstance(found, Record):
             _add_evidence(rows, found, row)
         if len(rows.captures) == rows_per_batch:
@@ -149,11 +153,12 @@ def _row(record: Record, source: str, stored_uri: str) -> _Row:
         record_id=record.record_id, payload_sha256=payload_sha256,
     )  # fmt: skip
     content_type = _content_type(record)
+    ended, reason = outcome(record)
     return {
         "capture_id": key,
         "source": source,
-        "outcome": outcome(record).value,
-        "reason": record.problem.value if record.problem else None,
+        "outcome": ended.value,
+        "reason": reason and reason.value,
         "detail": record.detail,
         "uri": record.uri,
         "uri_key": uri_key(record.uri),
@@ -162,7 +167,7 @@ def _row(record: Record, source: str, stored_uri: str) -> _Row:
         "status": record.status,
         "media_type": media_type(content_type, record.payload),
         "charset": http.charset(content_type),
-        "headers": [(name, value) for name in HEADERS_KEPT if (value := http.header(record.headers, name)) is not None],
+        "headers": [(name, value) for name in HEADERS_KEPT if (value := _header(record.headers, name)) is not None],
         "headers_sha256": sha256(record.header_block) if record.header_block else None,
         "record_type": record.record_type,
         "record_id": record.record_id,
@@ -177,22 +182,19 @@ def _row(record: Record, source: str, stored_uri: str) -> _Row:
     }
 
 
-def outcome(record: Record) -> Outcome:
-    """How the capture ended. What is not good is `damaged`, whatever else it is."""
+def _header(headers: Sequence[tuple[str, str]], name: str) -> str | None:
+    return http.location(headers) if name == "location" else http.header(headers, name)
+
+
+def outcome(record: Record) -> tuple[Outcome, Reason | None]:
+    """How the capture ended, and what is wrong with it. What is not good is `damaged`, whatever else it is."""
     if record.problem is not None:
-        return Outcome.DAMAGED
+        return Outcome.DAMAGED, record.problem
     if record.record_type == "revisit":
-        return Outcome.REVISIT
+        return Outcome.REVISIT, None
     if uri_path(record.uri) in SITE_FILES:
-        return Outcome.ROBOTS_FILE
-    match record.status:
-        case 404 | 410:
-            return Outcome.NOT_FOUND
-        case int(status) if 300 <= status < 400:
-            return Outcome.REDIRECT
-        case int(status) if not 200 <= status < 300:
-            return Outcome.HTTP_ERROR
-    return Outcome.FETCHED if record.payload else Outcome.EMPTY
+        return Outcome.ROBOTS_FILE, None
+    return http.outcome(record.status, record.headers, len(record.payload))
 
 
 def _content_type(record: Record) -> str | None:
@@ -297,7 +299,7 @@ def statement_rows(row: _Row, said: list[Statement], evidence_sha256: bytes, sit
 def _robots(record: Record, row: _Row, site: str) -> _Row:
     """The ROBOTS row of a robots.txt. A damaged one counts as unreachable: nobody knows what it said."""
     is_good = record.problem is None
-    location = http.header(record.headers, "location") if is_good else None
+    location = http.location(record.headers) if is_good else None
     body = record.payload[:ROBOTS_BYTES] if is_good else b""
     return {
         "capture_id": row["capture_id"],
@@ -313,6 +315,6 @@ def _robots(record: Record, row: _Row, site: str) -> _Row:
 
 def _answer(record: Record) -> tuple[int | None, str | None, bytes | None]:
     """(status, target of a redirect, body) of a site's file; a resource record was obtained without HTTP, and was reached."""
-    location = http.header(record.headers, "location")
+    location = http.location(record.headers)
     status = 200 if record.record_type == "resource" else record.status
     return status, absolute(location, record.uri) if location else None, None if record.problem else record.payload

@@ -134,6 +134,11 @@ class Guard:
         is_gone = self._taken_down is not None and self._taken_down.has_uri(uri)
         return Case(Reason.TAKEN_DOWN, "a request covers its address") if is_gone else None
 
+    def shown(self, uri: str, reason: Reason | None) -> str:
+        """The address as the record of a case names it: that of what was taken down does not come back in clear."""
+        taken = self._taken_down
+        return taken.hidden(uri) if taken is not None and reason is Reason.TAKEN_DOWN else uri
+
     def knows(self, digest: bytes, uri: str | None = None) -> Case | None:
         """Why bytes of this sha256, or from this URI, may not be written; null where nothing but their picture could say so."""
         if digest in self._sha256:

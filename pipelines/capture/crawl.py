@@ -30,7 +30,7 @@ from pipelines.capture.known import (
     unasked_row,
 )
 from pipelines.capture.leads import leads
-from pipelines.capture.outcomes import Outcomes
+from pipelines.capture.outcomes import Outcomes, Shown
 from pipelines.capture.traps import Variants, trap
 from pipelines.capture.turns import Pause, Screen, Turns
 from pipelines.capture.uri import absolute, host
@@ -51,7 +51,7 @@ class Round:
     """Where a round is written down while it lasts, and what it knows from the one before.
 
     `folder`: of its journal in the store; `over`: the path that exists once it is over; `began`: seconds since 1970, of its
-    first worker. `bars`: why a URL must not even be asked for; `screen`: what of the answers must not be kept.
+    first worker. `bars`: why a URL must not even be asked for; `screen`: what of the answers must not be kept; `shown`: how rows name a URL.
     """
 
     store: Store
@@ -61,6 +61,7 @@ class Round:
     known: Known = field(default_factory=Known)
     bars: Callable[[str], Case | None] = lambda url: None
     screen: Screen = lambda answer: answer
+    shown: Shown = lambda url, reason: url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +147,7 @@ class _Crawl:
 
     def __init__(self, plan: CrawlPlan, client: Client, journal: Journal, at: Round, progress: Progress) -> None:
         self._plan, self._client, self._at, self._progress = plan, client, at, progress
-        self.outcomes = Outcomes(source=plan.source, clock=client.clock)
+        self.outcomes = Outcomes(source=plan.source, clock=client.clock, shown=at.shown)
         self.rows: dict[str, dict[str, Any]] = {}
         self._turns = Turns(
             client, journal, delay_s=plan.delay_s, round_s=plan.round_s, known=at.known.hosts, max_parked=plan.max_parked,
@@ -257,15 +258,21 @@ class _Crawl:
         return rest
 
     def _is_askable(self, found: Found) -> bool:
-        if case := self._at.bars(found.url):  # and no later round is to know of it
-            self.outcomes.unanswered(found.url, Outcome.REFUSED, case.why, reason=case.reason)
-        elif why := url_refusal(found.url, self._client.hosts):
+        if self._is_barred(found.url):
+            return False
+        if why := url_refusal(found.url, self._client.hosts):
             self._unasked(found, Outcome.REFUSED, why)
         elif why := self._trap(found):
             self._unasked(found, Outcome.REFUSED, why, reason=Reason.URL_TRAP)
         else:
             return True
         return False
+
+    def _is_barred(self, url: str) -> bool:
+        """Whether a URL must not even be asked for; then a row says so, and no later round is to know of it."""
+        if case := self._at.bars(url):
+            self.outcomes.unanswered(url, Outcome.REFUSED, case.why, reason=case.reason)
+        return case is not None
 
     def _trap(self, found: Found) -> str | None:
         """Why a URL leads to others without end; never one that somebody listed, or that an earlier round let pass."""
@@ -292,7 +299,8 @@ class _Crawl:
             if held and is_same
             else None
         )
-        self.rows[found.url] = revisit_row(row, held) if held is not None and is_same else row
+        if answer.reason is not Reason.TAKEN_DOWN:
+            self.rows[found.url] = revisit_row(row, held) if held is not None and is_same else row
         self.outcomes.answered(answer, about=found.host, refers=refers)
         self._asked += 1
         self._progress(f"crawl {self._plan.source}", self._asked, self._asked + self._frontier.waiting)
@@ -303,7 +311,7 @@ class _Crawl:
     def _redirected(self, found: Found, answer: Fetched) -> list[Found]:
         """The next hop, which is asked for (and checked) like any URL; a row where it is not to be followed."""
         target = location(answer)
-        if target is None:
+        if target is None or self._is_barred(target):
             return []
         onward = replace(found, url=target, hops=found.hops + 1, is_meant=False, is_left=False)
         why = url_refusal(target, self._client.hosts)
@@ -329,6 +337,8 @@ class _Crawl:
 
     async def _ask_for_site(self, url: str, about: str) -> Fetched | str:
         """A robots.txt or sitemap, in its turn and written down, or why there is none."""
+        if self._is_barred(url):
+            return "a request covers its address"
         answer = await self._turns.ask(host(url) or "", url, is_robots=True)
         if isinstance(answer, Fetched):
             self.outcomes.answered(answer, about=about)

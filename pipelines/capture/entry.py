@@ -108,8 +108,9 @@ def refused(upload: Upload, path: tuple[str, ...], why: str, *, locator: str) ->
 
 def blocked(upload: Upload, path: tuple[str, ...], digest: bytes, case: Case) -> Entry:
     """The record of a case: bytes that may not be kept, and of which nothing is."""
-    row = {"outcome": Outcome.REFUSED.value, "reason": case.reason.value, "detail": case.why}
-    return Entry(row=_row(upload, path, digest=digest) | row)
+    row = _row(upload, path, digest=digest)
+    row |= {"outcome": Outcome.REFUSED.value, "reason": case.reason.value, "detail": case.why}
+    return Entry(row=row | ({"uri": upload.guard.shown(row["uri"], case.reason)} if upload.guard else {}))
 
 
 def is_blocked(entry: Entry) -> bool:

@@ -30,6 +30,7 @@ from pipelines.rights.evidence import excerpt
 from pipelines.runner import Progress, run_orders
 from pipelines.site import Site
 from pipelines.split.charset import decode
+from pipelines.suppression import suppression
 from schemas.annotation import ANNOTATION, Role
 from schemas.capture import CAPTURE, Outcome
 from schemas.digest import digest
@@ -78,7 +79,7 @@ def feed_source(
 
 
 def _said(site: Site, urls: Sequence[str], receipts: Sequence[Receipt]) -> tuple[Tables, dict[str, int]]:
-    ended = Ended(site.store, receipts)
+    ended = Ended(site.store, receipts, suppression(site))
     annotations, licences, unread = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
     for url in urls:
         row = ended.last(url)

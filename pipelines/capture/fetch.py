@@ -69,7 +69,8 @@ class Fetched:
 
     `request`: as sent. `header_block`: as received, but for lines that are not true of the stored body (see
     `wire.true_block`). `body`: transfer coding undone, content coding in place.
-    `truncated`: time | length | disconnect, where the body is not whole; null otherwise. `reason`: why its bytes were not kept.
+    `truncated`: time | length | disconnect, where the body is not whole; null otherwise. `reason`: why its bytes were not kept,
+    or what is wrong with the answer.
     """
 
     url: str
@@ -210,9 +211,12 @@ def _told(found: Fetched, one: _Exchange) -> Fetched:
         return replace(found, ip=ip, outcome=Outcome.UNREACHABLE, detail=f"no HTTP answer: {one.failure}")
     status, size = one.head.status, len(one.body)
     is_cut = one.late and not one.is_whole
+    outcome, reason = http.outcome(status, one.head.headers, size)
+    if status == 304 and one.conditions:
+        outcome, reason = Outcome.REVISIT, None
     return Fetched(
         url=found.url, fetched_at=found.fetched_at, ip=ip, status=status, request=one.request,
-        outcome=_outcome(status, size, is_conditional=bool(one.conditions)), header_block=true_block(one.head, size),
+        outcome=outcome, reason=reason, header_block=true_block(one.head, size),
         body=bytes(one.body), truncated="time" if is_cut else one.truncated,
     )  # fmt: skip
 
@@ -274,16 +278,3 @@ def _request(url: ada_url.URL, user_agent: str, conditions: Headers, *, is_last:
         *(f"{name}: {value}" for name, value in conditions), *(["Connection: close"] if is_last else []),
     ]  # fmt: skip
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
-
-
-def _outcome(status: int, size: int, *, is_conditional: bool) -> Outcome:
-    match status:
-        case 304 if is_conditional:
-            return Outcome.REVISIT
-        case 404 | 410:
-            return Outcome.NOT_FOUND
-        case _ if 300 <= status < 400:
-            return Outcome.REDIRECT
-        case _ if not 200 <= status < 300:
-            return Outcome.HTTP_ERROR
-    return Outcome.FETCHED if size else Outcome.EMPTY

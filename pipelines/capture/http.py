@@ -4,7 +4,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from schemas.capture import Outcome
+from schemas.reasons import Reason
+
 _STATUS = re.compile(rb"(?:HTTP/\d(?:\.\d)?|ICY)[ \t]+(\d{3})(?!\d)")
+_WHOLE = re.compile(r"bytes 0-(\d+)/(\d+)")
 _BLANK = re.compile(rb"\n\r?\n")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
 
@@ -59,6 +63,39 @@ def header(headers: Sequence[tuple[str, str]], name: str) -> str | None:
     """The values of a header, joined by ", ", or null. `name`: lower case."""
     values = [value for key, value in headers if key.lower() == name]
     return ", ".join(values) if values else None
+
+
+def location(headers: Sequence[tuple[str, str]]) -> str | None:
+    """Where a redirect leads, as it says; null where it does not say, or names several places."""
+    values = {value for key, value in headers if key.lower() == "location"}
+    return values.pop() if len(values) == 1 else None
+
+
+def outcome(status: int | None, headers: Sequence[tuple[str, str]], size: int) -> tuple[Outcome, Reason | None]:
+    """What an answer to a plain request is, and what is wrong with it. `status`: null without HTTP; `size`: of the payload.
+
+    Nobody asked for a part, or whether something has changed: 206 is a whole only where it says so, and 304 says nothing.
+    """
+    match status:
+        case 404 | 410:
+            return Outcome.NOT_FOUND, None
+        case 304:
+            return Outcome.HTTP_ERROR, Reason.ANSWER_NOT_ASKED
+        case 206 if not _is_whole(header(headers, "content-range")):
+            return Outcome.HTTP_ERROR, Reason.ANSWER_NOT_ASKED
+        case int() if 300 <= status < 400:
+            if header(headers, "location") is not None and location(headers) is None:
+                return Outcome.HTTP_ERROR, Reason.REDIRECT_UNCLEAR
+            return Outcome.REDIRECT, None
+        case int() if not 200 <= status < 300:
+            return Outcome.HTTP_ERROR, None
+    return (Outcome.FETCHED if size else Outcome.EMPTY), None
+
+
+def _is_whole(content_range: str | None) -> bool:
+    """Whether a Content-Range is of all there is. Source: RFC 9110, section 14.4."""
+    found = _WHOLE.fullmatch(content_range or "")
+    return found is not None and int(found[1]) + 1 == int(found[2])
 
 
 def media_type(content_type: str | None) -> str | None:

@@ -116,7 +116,7 @@ def _listed(url: str, name: str | None) -> Found | None:
 
 
 def location(answer: Fetched) -> str | None:
-    """Where a redirect leads, absolute and without fragment; null where it does not say."""
-    said = http.header(answer.headers, "location")
+    """Where a redirect leads, absolute and without fragment; null where it does not say, or says several."""
+    said = http.location(answer.headers)
     target = absolute(said, answer.url) if said else None
     return target.partition("#")[0] if target else None

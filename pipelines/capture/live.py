@@ -130,7 +130,7 @@ def crawled_room(
         with Guard(lists, suppression(site)) as guard:
             at = Round(
                 store=store, folder=f"{folder}/hosts", over=over(began), began=began, known=known,
-                bars=guard.bars, screen=lambda answer: screened(guard, answer, wanted),
+                bars=guard.bars, shown=guard.shown, screen=lambda answer: screened(guard, answer, wanted),
             )  # fmt: skip
             found, own = _fetch(site, plan, at, clock, progress)
         revisited = _archives(store, name, earlier, found.revisited)

@@ -9,6 +9,7 @@ from pipelines.capture import codings, http
 from pipelines.capture.fetch import Fetched
 from pipelines.rights.robots import RobotsFile, StatusRule, status_rule
 from schemas.capture import Outcome
+from schemas.reasons import Reason
 
 MAX_WAIT_S = 86_400.0  # Chosen: a site that wants more than a day is asked again in another round
 _UNSAID = 10  # Chosen: delays to stay away where a busy site does not say for how long
@@ -61,6 +62,8 @@ def manners(answer: Fetched | str, agents: Sequence[str], cap: int) -> Manners:
         )
         said = f"answered {answer.status}" if answer.status else f"gave no answer ({answer.detail})"
         return _closed(agents, outcome, f"robots.txt {said}")
+    if answer.reason is Reason.ANSWER_NOT_ASKED:
+        return _closed(agents, Outcome.DEFERRED, f"robots.txt came in part ({answer.status})")
     if answer.truncated in ("time", "disconnect"):
         return _closed(agents, Outcome.DEFERRED, f"robots.txt was cut ({answer.truncated})")
     body = codings.decoded(answer.body, answer.headers, cap=cap, is_truncated=answer.truncated is not None)

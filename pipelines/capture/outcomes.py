@@ -15,14 +15,17 @@ from schemas.capture import CAPTURE, Outcome, capture_id
 from schemas.digest import sha256
 from schemas.reasons import Reason
 
+Shown = Callable[[str, Reason | None], str]
+
 
 class Outcomes:
     """The outcomes of one round. Hosts answer side by side and are written one by one: their timing leaves no trace.
 
-    `counts`: exchanges and rows by outcome.
+    `counts`: exchanges and rows by outcome. `shown`: how a row names a URL, by the reason for which it gave nothing.
     """
 
-    def __init__(self, *, source: str, clock: Callable[[], float]) -> None:
+    def __init__(self, *, source: str, clock: Callable[[], float], shown: Shown) -> None:
+        self._shown = shown
         self.counts: Counter[str] = Counter()
         self._source, self._clock = source, clock
         self._answers: dict[str, dict[str, Refers | None]] = {}  # host that it is about -> URL asked for
@@ -47,6 +50,7 @@ class Outcomes:
     ) -> None:
         """Note a URL that gave nothing, now or `at` the time it was asked."""
         when = at or datetime.fromtimestamp(self._clock(), UTC)
+        url = self._shown(url, reason)
         key = capture_id(
             source=self._source, uri=url, fetched_at=when, record_type="fetch", record_id=None, payload_sha256=sha256(b""),
         )  # fmt: skip

@@ -13,6 +13,8 @@ import pyarrow as pa
 from pipelines.store import Store, unfinished
 from schemas.errors import SourceError
 
+CAPTURED, REPLACED = "captures", "captures/replaced"
+
 # What a receipt keeps of files that were made here: by a crawl, or from a repository.
 ARCHIVE = pa.schema(
     [
@@ -44,7 +46,7 @@ def adopted(store: Store, path: Path, suffix: str, *, must_link: bool = False) -
         length = path.stat().st_size
     except OSError as error:
         raise SourceError(f"source input {path} cannot be read: {error.strerror}") from error
-    stored = f"captures/{digest}{suffix}"
+    stored = f"{CAPTURED}/{digest}{suffix}"
     if now := replaced(store, stored):
         return now[0], digest, now[1]
     if not store.exists(stored) and not _put(
@@ -59,7 +61,7 @@ def adopted(store: Store, path: Path, suffix: str, *, must_link: bool = False) -
 
 def replacement_path(stored: str) -> str:
     """Where it says what took the place of a captured file that held what a request covers."""
-    return f"captures/replaced/{stored.removeprefix('captures/')}.json"
+    return f"{REPLACED}/{stored.removeprefix(f'{CAPTURED}/')}.json"
 
 
 def replaced(store: Store, stored: str) -> tuple[str, int] | None:

@@ -32,11 +32,13 @@ from pipelines.receipt import Receipt, Tables, room
 from pipelines.recipe import Recipe, Source
 from pipelines.runner import Progress, run_orders
 from pipelines.site import Site
+from pipelines.suppression import suppression
 from schemas.annotation import ANNOTATION
 from schemas.capture import CAPTURE, Outcome
 from schemas.digest import digest
 from schemas.errors import SourceError
 from schemas.item import ID
+from schemas.reasons import Reason
 from schemas.rights import LICENCE, RIGHTS, ROBOTS
 
 _Row: TypeAlias = Mapping[str, Any]
@@ -44,7 +46,7 @@ _Row: TypeAlias = Mapping[str, Any]
 LISTED = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),  # its line in JSON lines, else its place behind the header; from 1
-        pa.field("url", pa.string(), nullable=False),  # as the table has it
+        pa.field("url", pa.string(), nullable=False),  # as the table has it; of what was taken down a keyed digest
         pa.field("outcome", pa.string(), nullable=False),  # schemas.capture.Outcome
         pa.field("status", pa.int16()),  # of the last answer; null where there was none
         pa.field("error", pa.string()),  # why there are no bytes; null where there are
@@ -166,7 +168,7 @@ def _result(site: Site, source: Source, file: File, rows: Sequence[Row], receipt
 def _joined(
     site: Site, source: Source, file: File, rows: Sequence[Row], receipts: Sequence[Receipt]
 ) -> tuple[Tables, dict[str, int]]:
-    captures = Ended(site.store, receipts)
+    captures = Ended(site.store, receipts, suppression(site))
     upload = Upload(
         store=site.store, source=source.card.name, layout=source.layout, caps=Caps(),
         wanted=Wanted(files=True, words=True, texts=False, evidence={}),
@@ -208,11 +210,14 @@ def _listed(layout: Layout, row: Row, captures: Ended, site: Site) -> dict[str, 
     found = captures.last(url)
     if found is None:
         return base | {"outcome": Outcome.DEFERRED.value, "error": "not asked for"}
+    if captures.hides(url):
+        base |= {"url": found["uri"], "kept": []}
     is_held = found["outcome"] in _HELD
     if is_held and (named := _sha256(layout, row)) is not None and named != (found["payload"] or {}).get("sha256"):
         found = {**found, "outcome": Outcome.REFUSED.value, "detail": OTHER_BYTES}
         is_held = False
     said = found["detail"] or (f"the server answered {found['status']}" if found["status"] else found["outcome"])
+    said = f"{said}: {Reason(found['reason']).explanation}" if found["reason"] and not found["detail"] else said
     return base | {
         "outcome": found["outcome"], "status": found["status"], "error": None if is_held else said, "uri": found["uri"],
         "media_type": found["media_type"] if is_held else None,

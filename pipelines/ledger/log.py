@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from pipelines.capture.rounds import left
+from pipelines.ledger.archives import unnamed_archives
 from pipelines.ledger.checkpoint import EVERY, LOG, checkpoint, restored
 from pipelines.ledger.commit import FOLDER, VERSION, Commit, Erased, commit_path, parse_commit
 from pipelines.store import Part, Store
@@ -146,11 +147,21 @@ class Log:
         return problems + _check_files(self.store, commits) + _check_checkpoints(self.store, commits)
 
     def orphans(self) -> list[str]:
-        """What no commit and no receipt names, left by killed runs: parts, and journals of crawl rounds. Harmless, free to delete. Sorted."""
+        """What no commit and no receipt names, left by killed runs: parts, journals and archives of crawl rounds. Harmless, free to delete."""
+        named = self._named()
+        unnamed = [path for path in self.store.list("parts") if path not in named]
+        return left(self.store) + unnamed_archives(self.store, named) + unnamed
+
+    def unnamed_archives(self) -> list[str]:
+        """The archives among the orphans."""
+        return unnamed_archives(self.store, self._named())
+
+    def _named(self) -> set[str]:
+        """The parts that a commit or a receipt names."""
         named = {part.path for commit in self.commits() for part in commit.files}
         for path in self.store.list("rooms"):
             named |= _named_by(self.store, path)
-        return left(self.store) + [path for path in self.store.list("parts") if path not in named]
+        return named
 
     def clean(self) -> list[str]:
         """The orphans, now deleted. Not while a run is under way: what it wrote is named by nothing until it is done.

@@ -18,7 +18,7 @@ from pipelines.store import Store
 from pipelines.suppression import Suppression, covering, key_of, suppression_rows, url_form
 from pipelines.takedown.bytes import cuts
 from pipelines.takedown.commit import commit, register_after
-from pipelines.takedown.elsewhere import clear_crawls, clear_left, elsewhere
+from pipelines.takedown.elsewhere import clear_crawls, clear_left, elsewhere, unnamed_archives
 from pipelines.takedown.finish import announce, finish
 from pipelines.takedown.gone import Gone
 from pipelines.takedown.plan import Plan, one_release
@@ -50,7 +50,7 @@ def apply(site: Site, plan: Plan, *, at: datetime, keep_old: bool = False, by: s
     told = scan(store, current, work.gone.items, plan.contents, texts) if current else None
     if told and told["found"]:
         raise LedgerError(f"release {current} still holds {told['found'][0]}; nothing was committed: report this")
-    rows = [*stores(work), *plan.remaining, *elsewhere(site, plan.request)]
+    rows = [*stores(work), *plan.remaining, *elsewhere(site, plan.request), *unnamed_archives(site, work.gone)]
     announce(store, work, report(work, rows, told), rows)
     commit(store, work, rows)
     done = finish(store)[plan.request]

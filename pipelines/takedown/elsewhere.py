@@ -13,8 +13,11 @@ from typing import Any
 from pipelines.capture.block import Guard
 from pipelines.capture.journal import unfinished
 from pipelines.capture.screen import screened
+from pipelines.capture.warc import Record, records
+from pipelines.ledger.log import Log
 from pipelines.site import Site
 from pipelines.suppression import suppression
+from pipelines.takedown.gone import Gone
 from pipelines.takedown.holdings import row
 
 Row = dict[str, Any]
@@ -82,6 +85,26 @@ def clear_crawls(site: Site) -> None:
             if guard.bars(url) or (answer is not None and screened(guard, answer) is not answer):
                 with suppress(FileNotFoundError):
                     site.store.delete(path)
+
+
+def unnamed_archives(site: Site, gone: Gone) -> list[Row]:
+    """HOLDING rows of archives that killed rounds left and no receipt names, which hold some of what goes: they go whole."""
+    mine = {cut.new for cut in gone.cuts.values()}
+    with Guard((), gone.taken) as guard:
+        return [
+            row(
+                path, "warc", "what a round of a crawl was answered that was killed before its end", "cleared",
+                "deleted; the round writes its archive again without them when it is run again", gone.request,
+            )
+            for path in Log(site.store).unnamed_archives()
+            if path not in mine and _holds(site, path, guard)
+        ]  # fmt: skip
+
+
+def _holds(site: Site, path: str, guard: Guard) -> bool:
+    """Whether an archive has a record that the guard knows."""
+    with site.store.lent(path) as file:
+        return any(isinstance(one, Record) and guard.match(one.payload, one.uri) for one in records(file))
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -188,7 +188,7 @@ def clean_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def clean(asked: argparse.Namespace) -> None:
-    """List, or delete, the parts that no commit and no receipt names, and what killed processes of this machine were writing."""
+    """List, or delete, the parts and archives of crawls that no commit and no receipt names, and what killed processes of this machine were writing."""
     from pipelines.ledger.log import Log
     from pipelines.site import load_site
     from pipelines.takedown.elsewhere import clear_left, left

@@ -82,7 +82,7 @@ def test_a_response_becomes_a_row(tmp_path: Path) -> None:
 OUTCOMES: Mapping[Outcome, list[bytes]] = {
     Outcome.FETCHED: [
         page(b"x"),
-        page(b"x", status="206 Partial"),
+        page(b"x", "Content-Range: bytes 0-0/1", status="206 Partial"),
         warc("resource", b"x"),
         warc("conversion", b"x"),
         page(b"x", uri="http://example.com/blog/robots.txt"),
@@ -90,7 +90,7 @@ OUTCOMES: Mapping[Outcome, list[bytes]] = {
     ],
     Outcome.NOT_FOUND: [page(b"x", status="404 No"), page(b"x", status="410 Gone")],
     Outcome.HTTP_ERROR: [page(b"x", status="500 No"), page(b"x", status="403 No"), page(b"", status="101 Upgrade")],
-    Outcome.REDIRECT: [page(b"", status="301 There"), page(b"", status="304 Same")],
+    Outcome.REDIRECT: [page(b"", status="301 There"), page(b"", "Location: /a", "Location: /a", status="302 There")],
     Outcome.REVISIT: [warc("revisit", http(b""))],
     Outcome.ROBOTS_FILE: [
         page(b"x", uri="http://example.com/robots.txt"),
@@ -114,6 +114,22 @@ def test_every_record_has_its_outcome(tmp_path: Path, outcome: Outcome, record: 
     found = row(tmp_path, record)
     assert found["outcome"] == outcome.value
     assert (found["reason"] is not None) == (outcome is Outcome.DAMAGED)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "reason"),
+    [
+        ("206 Partial", (), "answer_not_asked"),
+        ("206 Partial", ("Content-Range: bytes 0-0/2",), "answer_not_asked"),
+        ("206 Partial", ("Content-Range: bytes 1-1/2",), "answer_not_asked"),
+        ("304 Same", (), "answer_not_asked"),
+        ("302 There", ("Location: /a", "Location: /b"), "redirect_unclear"),
+    ],
+)
+def test_an_answer_that_nobody_asked_for_is_an_error_with_its_reason(tmp_path, status, headers, reason):
+    found = row(tmp_path, page(b"x", *headers, status=status))
+    assert (found["outcome"], found["reason"]) == ("http_error", reason)
+    assert "location" not in dict(found["headers"])
 
 
 def test_a_gap_is_a_row_that_names_its_bytes_and_not_the_path(tmp_path: Path) -> None:

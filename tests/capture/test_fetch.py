@@ -11,6 +11,7 @@ import zstandard
 
 from pipelines.capture import codings
 from pipelines.capture.fetch import Client, Fetched, fetch
+from pipelines.capture.introductions import location
 from schemas.capture import Outcome
 from schemas.reasons import Reason
 from tests.capture.server import http, serving
@@ -51,13 +52,18 @@ def test_a_request_says_who_asks_and_for_what():
     ("status", "body", "outcome"),
     [
         (200, b"x", Outcome.FETCHED), (200, b"", Outcome.EMPTY), (204, b"", Outcome.EMPTY), (301, b"", Outcome.REDIRECT),
-        (304, b"", Outcome.REDIRECT), (400, b"x", Outcome.HTTP_ERROR), (404, b"x", Outcome.NOT_FOUND),
+        (304, b"", Outcome.HTTP_ERROR), (206, b"x", Outcome.HTTP_ERROR), (400, b"x", Outcome.HTTP_ERROR), (404, b"x", Outcome.NOT_FOUND),
         (410, b"x", Outcome.NOT_FOUND), (500, b"x", Outcome.HTTP_ERROR), (503, b"", Outcome.HTTP_ERROR),
     ],
 )  # fmt: skip
 def test_a_status_is_an_outcome(status, body, outcome):
     found, _ = ask(http(body, status))
     assert (found.status, found.outcome) == (status, outcome)
+
+
+def test_a_redirect_to_two_places_leads_nowhere():
+    found, _ = ask(http(status=302, more="Location: /a\r\nLocation: /b\r\n"))
+    assert (found.outcome, found.reason, location(found)) == (Outcome.HTTP_ERROR, Reason.REDIRECT_UNCLEAR, None)
 
 
 def test_a_chunked_body_is_stored_whole_under_headers_that_are_true():

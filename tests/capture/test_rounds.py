@@ -16,12 +16,13 @@ from pipelines.capture.block import Guard
 from pipelines.capture.crawl import Round, crawl
 from pipelines.capture.crawl_plan import CrawlPlan
 from pipelines.capture.live import crawled_room
+from pipelines.capture.screen import screened
 from pipelines.capture.turns import Pause
 from pipelines.runner import quiet
 from pipelines.site import Site
 from pipelines.store import Store
-from pipelines.suppression import Suppression, keyed
-from schemas.digest import digest
+from pipelines.suppression import covering
+from schemas.digest import digest, sha256
 from tests.capture.server import http, page, serving
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
@@ -194,17 +195,26 @@ def test_what_a_request_took_out_is_not_asked_for_again(rounds):
     key = b"k" * 32
     site = {
         "/robots.txt": http(b""),
-        "/": page("/1", "/2"),
+        "/": page("/1", "/2", "/3", "/4"),
         "/1": page(),
         "/2": http(b"", 302, more="Location: /1\r\n"),
+        "/3": http(b"a copy"),
+        "/4": http(b"", 302, more="Location: http://gone.example/x\r\n"),
     }
-    taken = Suppression(key, frozenset({("url", keyed(key, "url", b"http://river.example/1"))}), frozenset())
+    named = (("url", b"http://river.example/1"), ("domain", b"gone.example"), ("content", sha256(b"a copy")))
+    taken = covering(key, named)
     with serving(site) as (port, log), Guard((), taken) as guard:
-        at = Round(store=rounds.store, folder="hosts", over="over", began=NOON, bars=guard.bars)
+        at = Round(
+            store=rounds.store, folder="hosts", over="over", began=NOON, bars=guard.bars, shown=guard.shown,
+            screen=lambda answer: screened(guard, answer),
+        )  # fmt: skip
         plan = CrawlPlan(source="rivers", contact="x@headwater.example", seeds=("http://river.example/",), delay_s=0.0)
         done = crawl(plan, io.BytesIO(), clock=lambda: NOON, at=at, hosts={"river.example": ("127.0.0.1", port)})
-    assert log.paths() == ["/robots.txt", "/", "/2"]
-    assert [(row["uri"], row["outcome"], row["reason"]) for row in done.outcomes.to_pylist()] == [
-        ("http://river.example/1", "refused", "taken_down")
-    ]
-    assert "http://river.example/1" not in done.frontier.column("url").to_pylist()
+    assert log.paths() == ["/robots.txt", "/", "/2", "/3", "/4"]
+    rows = done.outcomes.to_pylist()
+    assert {(row["outcome"], row["reason"]) for row in rows} == {("refused", "taken_down")}
+    addresses = ["http://river.example/1", "http://river.example/3", "http://gone.example/x"]
+    assert {row["uri"] for row in rows} == {taken.hidden(url) for url in addresses}
+    told = repr((rows, done.frontier.to_pylist()))
+    assert [url for url in addresses if url in told] == []
+    assert {(row["host"], row["uri_key"]) for row in rows} == {(None, None)}

@@ -12,8 +12,11 @@ from warcio.archiveiterator import ArchiveIterator
 
 from pipelines.capture.url_list import LISTED
 from pipelines.cli import main
+from pipelines.ledger.log import Log
 from pipelines.rights.site_file import ASKED_PATHS
+from pipelines.site import load_site
 from pipelines.store import Store
+from pipelines.suppression import key_of, suppression, suppression_rows
 from schemas.digest import sha256
 from tests.capture.server import http, serving
 
@@ -118,6 +121,29 @@ def test_a_list_that_was_fetched_is_not_asked_for_again_and_a_new_round_asks(tmp
     second = fetch("list.csv", "--round", "2")
     assert len(second[3].asked) == len(first[3].asked)
     assert [(row["outcome"], row["payload_bytes"]) for row in second[1]] == [("revisit", 28), ("revisit", 29)]
+
+
+def test_the_address_of_what_was_taken_down_does_not_come_back(tmp_path, fetch):
+    """Neither of what the list names, nor of where it leads; each row has its result all the same."""
+    as_csv(tmp_path / "list.csv", ROWS[:3])
+    fetch("list.csv", answers={})
+    site = load_site(tmp_path)
+    urls = ["http://a.example/a.png", "http://b.example/b.png"]
+    rows = suppression_rows(key_of(site), "R", [("url", url.encode()) for url in urls])
+    Log(site.store).append("r", None, [site.store.publish("suppression", rows)])
+    old = set(site.store.list("parts"))
+    _, found, _, log = fetch("list.csv", "--keep-cols", "url", "--round", "2")
+    assert ("/a.png" in log.paths(), "/b.png" in log.paths()) == (False, False)
+    shown = [suppression(site).hidden(url) for url in urls]
+    assert [(row["url"], row["uri"]) for row in found[:2]] == [
+        (shown[0], shown[0]),
+        ("http://a.example/moved", shown[1]),
+    ]
+    assert {(row["outcome"], row["error"]) for row in found[:2]} == {("refused", "a request covers its address")}
+    named = [site.store.rows(path, [name]) for path in site.store.list("parts") if path not in old
+             for name in ("uri", "url", "kept") if name in site.store.rows(path).column_names]  # fmt: skip
+    assert urls[0] not in repr([table.to_pylist() for table in named])
+    assert len(named) > 3
 
 
 def test_captions_are_said_of_what_was_fetched_behind_redirects(tmp_path, fetch):

@@ -25,6 +25,7 @@ from pipelines.takedown.plan import plan
 from schemas.digest import plain, sha256
 from schemas.errors import InputError, NotFound, SiteError
 from schemas.request import Scope
+from tests.capture.archives import http, warc
 from tests.takedown.decoded import contents
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -60,6 +61,9 @@ REQUESTS = {
 }
 
 
+LEFT = f"captures/{'0' * 64}.warc.gz"  # of a round that was killed before its receipt
+
+
 @dataclasses.dataclass
 class Canary:
     """What of one request must be found nowhere: pieces of its payloads and its texts."""
@@ -80,6 +84,10 @@ def done(demo, tmp_path_factory):
         scratch=root / ".scratch",
         suppression_key=root.parent / "key",
     )
+    page = warc(
+        "response", http(b"a page of a round that was killed"), {"WARC-Target-URI": "http://gallery.example/left"}
+    )
+    mine.store.put(LEFT, page)
     canaries, reports = [], []
     for name, named in REQUESTS.items():
         ledger = Ledger.open(mine.store)
@@ -139,6 +147,14 @@ def test_no_byte_is_left_but_where_a_holding_says_so(done):
     _, site, canaries, _ = done
     hits = found_in(Path(site.store.root), canaries)
     assert {path: names for path, names in hits.items() if path not in remaining(site.store)} == {}
+
+
+def test_what_a_killed_round_left_of_a_host_goes_with_it(done):
+    _, site, _, reports = done
+    assert not site.store.exists(LEFT)
+    assert [report["request"] for report in reports if LEFT in [one["store"] for one in report["cleared"]]] == [
+        "R-domain"
+    ]
 
 
 def test_what_was_taken_out_is_withdrawn_and_the_ledger_verifies(done):

@@ -5,11 +5,20 @@ import os
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
 
+from pipelines.capture.stored import ARCHIVE
+from pipelines.ledger.log import Log
 from pipelines.site import load_site
 from pipelines.store import Store, unfinished
+from pipelines.suppression import covering
 from pipelines.takedown import elsewhere
+from pipelines.takedown.gone import Cut, Gone
+from schemas.digest import sha256
+from tests.capture.archives import http, members, warc
+
+KEY = b"k" * 32
 
 
 @pytest.fixture
@@ -61,3 +70,34 @@ def test_what_dagster_shows_and_models_hold_is_listed(site):
         (site.home / path).write_bytes(b"a picture")
     found = {row["kind"]: row["store"] for row in elsewhere.elsewhere(site, "R-1")}
     assert found == {"preview": str(site.home / "dagster"), "training": str(site.home / "models/ours-1")}
+
+
+def archived(site, *hosts):
+    """An archive of a page of each host, in the store."""
+    pages = [
+        warc("response", http(b"words"), {"WARC-Target-URI": f"http://{host}/"}, n=n) for n, host in enumerate(hosts)
+    ]
+    path = f"captures/{sha256(members(pages)).hex()}.warc.gz"
+    site.store.put(path, members(pages))
+    return path
+
+
+def test_an_archive_of_a_killed_round_is_cleaned_away_and_goes_where_it_holds_what_goes(site):
+    log = Log(site.store)
+    both, other, named = (
+        archived(site, "gone.example", "a"),
+        archived(site, "kept.example"),
+        archived(site, "gone.example"),
+    )
+    cut, taken = archived(site, "x.gone.example"), covering(KEY, [("domain", b"gone.example")])
+    row = {"stored": named, "sha256": "00", "length": 1}
+    log.append("r", None, [site.store.publish("archive", pa.Table.from_pylist([row], schema=ARCHIVE))])
+    assert log.unnamed_archives() == sorted([both, other, cut])
+    none = frozenset()
+    gone = Gone(
+        request="R-1", items=none, captures=none, heard=none, uris=none, subjects=none, taken=taken,
+        cuts={"x": Cut(old="x", new=cut, length=1, ranges=())},
+    )  # fmt: skip
+    assert [(one["store"], one["state"]) for one in elsewhere.unnamed_archives(site, gone)] == [(both, "cleared")]
+    assert log.clean() == sorted([both, other, cut])
+    assert list(site.store.list("captures")) == [named]
