@@ -98,7 +98,8 @@ def _ops(recipe: Recipe) -> pa.Table:
     ]
     rows = {
         (lane.name, stage.op_id): {"op_id": stage.op_id, "lane": lane.name, "stage": stage.name, "version": stage.version, "shape": stage.shape.value,
-         "parameters": canonical(stage.settings).decode()}
+         "parameters": canonical(stage.settings).decode(),
+         "models": [{"name": name, "sha256": bytes.fromhex(sha256)} for name, sha256 in stage.used_models]}
         for lane, way in wanted
         for stage in (recipe.rights, *way.stages)
     }  # fmt: skip

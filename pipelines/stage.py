@@ -12,6 +12,7 @@ every row, and `pipelines.spine` alone acts on it.
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,6 +28,7 @@ from schemas.digest import digest
 from schemas.errors import RecipeError, StageError
 from schemas.reasons import Reason
 
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
 Scalar = bool | int | float | str | tuple[str, ...]
 
 
@@ -121,6 +123,13 @@ class Stage:
         shadow: dict[str, Scalar] = {"shadow": self.shadow} if self.rules else {}
         return dict(self.parameters) | {rule.name: float(rule.threshold) for rule in self.rules} | shadow
 
+    @property
+    def used_models(self) -> tuple[tuple[str, str], ...]:
+        """(name, sha256 hex) of every model file it works with as it is set: its own, and those that a setting switched on."""
+        on = [key for key, _ in self.switches if self.settings[key]]
+        keys = (*self.switches, *self.companions) if on else ()
+        return (*self.models, *((name, str(self.settings[key])) for key, name in keys if self.settings[key]))
+
     def number(self, name: str) -> float:
         """A setting that is a number."""
         value = self.settings[name]
@@ -156,7 +165,7 @@ class Stage:
 
         Raises:
             RecipeError: a key the stage does not have, a value of another type (an int may stand for a float), a shadow of no
-                rule of the stage, or one that the stage's `check` refuses.
+                rule of the stage, a switch or companion that is no sha256, or what the stage's `check` refuses.
         """
         settings = self.settings
         for key, value in values.items():
@@ -172,6 +181,11 @@ class Stage:
             raise RecipeError(
                 f"{where}: stage {self.name}, shadow names {unknown[0]!r}, which is no rule of it; they are: {known}"
             )
+        for key, _ in (*self.switches, *self.companions):
+            if values.get(key) and not _SHA256.fullmatch(str(values[key])):
+                raise RecipeError(
+                    f"{where}: stage {self.name}, {key} must be the sha256 of a file (64 hex digits), got {values[key]!r}"
+                )
         changed = dataclasses.replace(self, parameters=parameters, rules=rules, shadow=shadow)
         if self.check:
             self.check(changed)

@@ -85,6 +85,23 @@ def feedings(record: Record) -> pa.Table:
     return pa.concat_tables(found)
 
 
+def steps(feeding: pa.Table, record: Record) -> dict[str, dict[bytes, list[int]]]:
+    """By training run that recorded what it consumed, by item, the steps that fed it, ascending from 1; what a run went on from left out.
+
+    `feeding`: FEEDING of the items asked about. A run whose documents are not there was fed nothing that anyone can name.
+    """
+    per = {run["training_run"]: run["rows_per_step"] for run in record["training_run"].to_pylist()}
+    found: dict[str, dict[bytes, list[int]]] = {
+        run: {} for run in record["consumption"].column("training_run").unique().to_pylist()
+    }
+    fed = {
+        (one["training_run"], one["item_id"], one["row"] // per[one["training_run"]] + 1) for one in feeding.to_pylist()
+    }
+    for run, item_id, step in sorted(fed):
+        found[run].setdefault(item_id, []).append(step)
+    return found
+
+
 def seen(
     checkpoint_id: bytes, record: Record, item_ids: Sequence[bytes] | None = None, plans: Plans | None = None
 ) -> Counts:

@@ -46,6 +46,8 @@ OP = pa.schema(
         pa.field("version", pa.int32(), nullable=False),
         pa.field("shape", pa.string(), nullable=False),
         pa.field("parameters", pa.string(), nullable=False),  # canonical JSON
+        # The model files it used; null: written by a version that did not record them.
+        pa.field("models", pa.list_(pa.struct([("name", pa.string()), ("sha256", ID)]))),
     ]
 )
 

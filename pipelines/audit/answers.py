@@ -1,13 +1,14 @@
 """The answers to the named questions, one function each: (ledger, values) -> table."""
 
 from collections import Counter
+from math import ceil
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.audit.drops import drops
 from pipelines.audit.evidence import evidence
-from pipelines.audit.exposure import checkpoints
+from pipelines.audit.exposure import checkpoints, steps
 from pipelines.audit.items import lineage, placements
 from pipelines.audit.names import resolve
 from pipelines.audit.open import Ledger
@@ -252,18 +253,28 @@ def checkpoints_of(ledger: Ledger, name: str) -> pa.Table:
 
     `times` null: the run, or one it went on from, did not record what it consumed.
     """
-    return _exposure(ledger, name)
+    return _exposure(ledger, name)[1]
 
 
 def times(ledger: Ledger, name: str) -> pa.Table:
-    """item_id, training_run, step (of its last checkpoint) and times an item was fed until then; null times: unknown."""
-    found = _exposure(ledger, name).to_pylist()
+    """item_id, training_run, step (of its last checkpoint), times an item was fed until then, and the steps that fed it.
+
+    `times` counts what the run went on from too; null: unknown. `steps`: of the run itself, from 1 to that checkpoint, ascending; null:
+    the run did not record what it consumed.
+    """
+    at, seen = _exposure(ledger, name)
+    found = seen.to_pylist()
+    fed = steps(at.db, sorted({row["item_id"] for row in found}))
     last: dict[tuple[bytes, str], Row] = {}
     for row in found:
         key = (row["item_id"], row["training_run"])
         if key not in last or (row["step"] or 0) > (last[key]["step"] or 0):
             last[key] = row
-    rows = [{name: row[name] for name in _TIMES.names} for row in last.values()]
+    rows = []
+    for row in last.values():
+        own = fed.get(row["training_run"])
+        until = None if own is None else [step for step in own.get(row["item_id"], []) if step <= row["step"]]
+        rows.append({name: row[name] for name in _TIMES.names if name != "steps"} | {"steps": until})
     return pa.Table.from_pylist(rows, schema=_TIMES)
 
 
@@ -273,10 +284,13 @@ _EXPOSED = pa.schema(
         ("times", pa.int64()),
     ]
 )  # fmt: skip
-_TIMES = pa.schema([_EXPOSED.field(name) for name in ("item_id", "training_run", "step", "times")])
+_TIMES = pa.schema(
+    [*(_EXPOSED.field(name) for name in ("item_id", "training_run", "step", "times")), ("steps", pa.list_(pa.int64()))]
+)
 
 
-def _exposure(ledger: Ledger, name: str) -> pa.Table:
+def _exposure(ledger: Ledger, name: str) -> tuple[Ledger, pa.Table]:
+    """The ledger that knows the name, and _EXPOSED of what is published of it."""
     at, found = resolve(ledger, name)
     ids = [row["item_id"] for row in lineage(at.db, found.items, found.captures)]
     placed = sorted(placements(at.db, ids))
@@ -290,19 +304,31 @@ def _exposure(ledger: Ledger, name: str) -> pa.Table:
             for item in placed
             for row in seen.get(item, [])
         ]
-    return pa.Table.from_pylist(rows, schema=_EXPOSED)
+    return at, pa.Table.from_pylist(rows, schema=_EXPOSED)
 
 
 def domains(ledger: Ledger) -> pa.Table:
     """host, bytes, items of the tenth of crawled hosts that gives most, of published items; the largest first.
 
-    Source of the tenth: the EU's template for the summary of training content, section 2.3.
+    is_in_sme_list: whether a small or medium provider, who lists fewer, has to name the host too.
+    Source of both: the EU's template for the summary of training content, section 2.3.
     """
-    return ledger.db.table(
+    found = ledger.db.table(
         f"WITH hosts AS (SELECT host, sum(bytes)::BIGINT AS bytes, count(*) AS items FROM ({_published(ledger.db)}) JOIN ({_captured(ledger.db, 'host')})"
         " USING (capture_id) WHERE source_kind = 'web_crawl' AND host IS NOT NULL GROUP BY 1)"
-        " SELECT * FROM hosts ORDER BY bytes DESC, host LIMIT (SELECT CAST(ceil(count(*) / 10) AS BIGINT) FROM hosts)"
+        " SELECT *, count(*) OVER () AS of FROM hosts ORDER BY bytes DESC, host LIMIT (SELECT CAST(ceil(count(*) / 10) AS BIGINT) FROM hosts)"
     )
+    listed = sme_domains(found.column("of")[0].as_py()) if found.num_rows else 0
+    is_listed = pa.array([place < listed for place in range(found.num_rows)], pa.bool_())
+    return found.drop_columns("of").append_column("is_in_sme_list", is_listed)
+
+
+SME_DOMAINS = 1000
+
+
+def sme_domains(hosts: int) -> int:
+    """How many of so many crawled hosts a small or medium provider names: 5 %, or SME_DOMAINS, whichever is lower."""
+    return min(ceil(hosts / 20), SME_DOMAINS)
 
 
 def sizes(ledger: Ledger) -> pa.Table:
@@ -377,10 +403,12 @@ def _of_ids(db: Database, ids: pa.Table, what: str, missing: str) -> pa.ChunkedA
 
 
 def made_by(ledger: Ledger) -> pa.Table:
-    """A row a stage: release, run, recipe, recipe_digest, policy, runner, version of Headwater; lane, stage, its version and parameters."""
+    """A row a stage: release, run, recipe, recipe_digest, policy, runner, version of Headwater; lane, stage, its version, parameters
+    and models (name and sha256 of each model file it used; null: not recorded).
+    """
     return ledger.db.table(
         "SELECT r.release, r.run, r.recipe, r.recipe_digest, r.policy, r.runner, r.version, o.lane, o.stage, o.version AS stage_version,"
-        " o.parameters FROM (SELECT DISTINCT * FROM run) r, (SELECT DISTINCT * FROM op) o WHERE r.run = $run ORDER BY lane, stage, parameters",
+        " o.parameters, o.models FROM (SELECT DISTINCT * FROM run) r, (SELECT DISTINCT * FROM op) o WHERE r.run = $run ORDER BY lane, stage, parameters",
         {"run": _run(ledger)},
     )
 

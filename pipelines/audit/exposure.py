@@ -3,10 +3,12 @@
 from collections.abc import Collection
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.audit.words import UNKNOWN, Row
 from pipelines.ledger.database import Database
 from pipelines.ledger.training import FED
+from schemas.item import ID
 from schemas.training import RECORD
 
 
@@ -16,9 +18,7 @@ def checkpoints(db: Database, ids: Collection[bytes]) -> dict[bytes, list[Row]] 
     Per checkpoint: id, training_run, step, path in the run's folder, and how many of the item's documents it was fed, those of
     the checkpoints it went on from included; "unknown" where its run did not record what it consumed.
     """
-    record = {
-        name: pa.Table.from_pylist(db.find(name), schema) for name, schema in RECORD.items() if name != "document"
-    }
+    record = _record(db)
     if not record["training_run"].num_rows:
         return UNKNOWN
     from schemas.exposure import exposure, seen_by_index, told
@@ -36,6 +36,23 @@ def checkpoints(db: Database, ids: Collection[bytes]) -> dict[bytes, list[Row]] 
         item = row.pop("item_id")
         found.setdefault(item, []).append(row | {"times": UNKNOWN if row["times"] is None else row["times"]})
     return found
+
+
+def steps(db: Database, ids: Collection[bytes]) -> dict[str, dict[bytes, list[int]]]:
+    """By training run that recorded what it consumed, by item, the steps of it that fed these items, ascending from 1."""
+    record = _record(db)
+    from schemas import exposure
+
+    feeding = fed_rows(db, ids, set(record["consumption"].column("training_run").to_pylist()))
+    if feeding is None:
+        every = exposure.feedings(record | {"document": _table(db, "document", RECORD["document"])})
+        feeding = every.filter(pc.is_in(every.column("item_id"), value_set=pa.array(ids, ID)))
+    return exposure.steps(feeding, record)
+
+
+def _record(db: Database) -> dict[str, pa.Table]:
+    """RECORD without the documents, which are many."""
+    return {name: pa.Table.from_pylist(db.find(name), schema) for name, schema in RECORD.items() if name != "document"}
 
 
 def fed_rows(db: Database, ids: Collection[bytes], consumed: set[str]) -> pa.Table | None:

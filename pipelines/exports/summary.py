@@ -11,7 +11,6 @@ size bands and shares.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
 
 from pipelines.audit.words import Row
 from pipelines.exports.facts import NOTICE, Facts, days
@@ -27,7 +26,6 @@ BANDS: dict[str, tuple[tuple[float, float], tuple[str, str, str]]] = {
     "audio": ((1e4, 1e6), ("less than 10,000 hours", "10,000 hours to 1 million hours", "more than 1 million hours")),
     "video": ((1e4, 1e6), ("less than 10,000 hours", "10,000 hours to 1 million hours", "more than 1 million hours")),
 }  # fmt: skip
-SME_DOMAINS = 1000  # Source: the template, 2.3: small providers list 5 %, or this many, whichever is less
 # Source: the template, its parts and sections; 0 is ours.
 PARTS = {"1": "General information", "2": "List of data sources", "3": "Data processing aspects"}
 _TITLES = {
@@ -260,10 +258,10 @@ def _crawled(facts: Facts, said: Words) -> list[Entry]:
     if not crawls:
         return []
     share = "5 %, at most 1,000" if said.get("is_sme") else "10 %"
-    n = min(ceil(len(facts.domains) / 2), SME_DOMAINS) if said.get("is_sme") else len(facts.domains)
+    listed = [row for row in facts.domains if row["is_in_sme_list"] or not said.get("is_sme")]
     rows = [
         ["Host", "Bytes", "Items"],
-        *([row["host"], f"{row['bytes']:,}", f"{row['items']:,}"] for row in facts.domains[:n]),
+        *([row["host"], f"{row['bytes']:,}", f"{row['items']:,}"] for row in listed),
     ]
     entries = [_entry(f"Domain names that give most (top {share} of hosts by bytes of published content)", rows)]
     first, last = days(crawls)

@@ -6,8 +6,10 @@ import json
 from contextlib import redirect_stdout
 
 import duckdb
+import pyarrow as pa
 import pytest
 
+from pipelines.audit.answers import sme_domains
 from pipelines.audit.open import Ledger
 from pipelines.audit.questions import PARAMETERS, QUESTIONS, ask
 from pipelines.cli import main
@@ -15,6 +17,7 @@ from pipelines.ledger.ledger import commit_run
 from pipelines.store import Store
 from schemas.digest import sha256
 from schemas.errors import NotFound, QueryRefused
+from schemas.tables import TABLES
 from tests.ledger import made
 
 KEPT = made.child("kept")
@@ -119,13 +122,18 @@ def test_copies_are_told_with_what_became_of_them(ledger):
 
 def test_without_a_recorded_training_the_answer_is_unknown(ledger):
     assert rows(ledger, "checkpoints", made.uri("kept")) == [(KEPT, None, "unknown", None, None, None)]
-    assert rows(ledger, "times", made.uri("kept")) == [(KEPT, "unknown", None, None)]
+    assert rows(ledger, "times", made.uri("kept")) == [(KEPT, "unknown", None, None, None)]
 
 
 def test_the_release_is_counted_by_host_modality_and_source(ledger):
-    assert rows(ledger, "domains") == [(made.HOST, 20, 2)]
+    assert rows(ledger, "domains") == [(made.HOST, 20, 2, True)]
     assert rows(ledger, "sizes") == [("text", 2, 20, ["en"], made.FETCHED, made.FETCHED)]
     assert rows(ledger, "source-shares") == [("text", "web_crawl", "river", 2, 20, 1.0)]
+
+
+@pytest.mark.parametrize(("hosts", "named"), [(0, 0), (1, 1), (20, 1), (21, 2), (20_000, 1_000), (90_000, 1_000)])
+def test_small_providers_name_one_host_in_twenty_up_to_a_thousand(hosts, named):
+    assert sme_domains(hosts) == named
 
 
 def test_changes_against_itself_are_none_and_another_release_must_exist(ledger):
@@ -136,6 +144,16 @@ def test_changes_against_itself_are_none_and_another_release_must_exist(ledger):
 
 def test_made_by_names_every_stage_of_the_run(ledger):
     assert {row[8] for row in rows(ledger, "made-by")} == {name for name, _ in made.OPS}
+
+
+def test_made_by_names_the_models_of_a_stage_by_digest(tmp_path):
+    ops = made.tables()["op"].to_pylist()
+    ops[0]["models"] = [{"name": "lid.176.ftz", "sha256": sha256(b"model")}]
+    store = Store(root=str(tmp_path))
+    tables = made.tables() | {"op": pa.Table.from_pylist(ops, schema=TABLES["op"])}
+    commit_run(store, made.run_row(), made.publish(store, tables), made.expected())
+    found = {row["stage"]: row["models"] for row in ask(Ledger.open(store), "made-by").to_pylist()}
+    assert found == {one["stage"]: one["models"] for one in ops}
 
 
 def test_an_answer_as_of_a_commit_does_not_change_with_later_ones(store):

@@ -206,7 +206,7 @@ def test_a_source_of_more_than_three_per_cent_is_named_and_the_rest_are_counted(
 @pytest.mark.parametrize(("is_sme", "n"), [(False, 3), (True, 2)])
 def test_small_providers_list_half_as_many_hosts(is_sme, n, known, said):
     crawl = {**known.sources[0], "kind": "web_crawl", "unplaced": 0}
-    domains = [{"host": f"{c}.example", "bytes": 9, "items": 1} for c in "abc"]
+    domains = [{"host": f"{c}.example", "bytes": 9, "items": 1, "is_in_sme_list": c != "c"} for c in "abc"]
     words = dict.fromkeys(
         ("crawler_names", "crawler_purpose", "crawler_behaviour", "crawl_period", "crawled_content"), "x"
     )

@@ -4,11 +4,14 @@ import pytest
 
 from pipelines.audit.open import Ledger
 from pipelines.audit.questions import QUESTIONS
-from pipelines.ledger.compact import ORDER, compact, is_compacted
+from pipelines.ledger.compact import LEFT_OUT, ORDER, compact, is_compacted
 from pipelines.ledger.ledger import commit_run, head_run
 from pipelines.ledger.log import Log
+from pipelines.ledger.training import FED
 from pipelines.store import Store
 from schemas.errors import CommitConflict, NotFound
+from schemas.exposure import FEEDING
+from schemas.tables import TABLES
 from tests.ledger import made
 
 VALUES = {"site": made.HOST, "name": made.uri("kept"), "release": made.RELEASE}
@@ -53,6 +56,14 @@ def test_each_table_is_one_sorted_file_and_is_not_written_twice(store):
             table = store.read_part(part)
             assert table.equals(table.sort_by([(column, "ascending") for column in order]))
     assert compact(store).reused
+
+
+def test_every_table_is_sorted_or_left_out_on_purpose():
+    assert {*ORDER} - {FED} | LEFT_OUT == {*TABLES}
+    assert not LEFT_OUT & {*ORDER}
+    for name, (order, by) in ORDER.items():
+        schema = FEEDING if name == FED else TABLES[name]
+        assert {*order, *by} <= {*schema.names}
 
 
 def test_the_run_stays_the_last_one(store):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.digest import sha256
-from schemas.exposure import feedings, seen, seen_by_index
+from schemas.exposure import feedings, seen, seen_by_index, steps
 from schemas.training import RECORD
 
 PLAN = sha256(b"plan")
@@ -55,6 +55,18 @@ def test_the_index_counts_what_the_plan_counts(documents, rows, more, seed):
     for name in (b"a", b"b"):
         by_plan, by_index = seen(sha256(name), there), seen_by_index(sha256(name), there, index)
         assert by_index == by_plan
+
+
+def test_a_step_feeds_the_rows_of_its_batch_and_is_told_once():
+    there = record(
+        [64] * 4, [1] * 4, rows=8, consumed=8, seed=3
+    )  # a document a row, four rows an epoch, two documents an item
+    runs = there["training_run"].to_pylist()
+    there["training_run"] = pa.Table.from_pylist([run | {"rows_per_step": 4} for run in runs], RECORD["training_run"])
+    items = {sha256(b"0"), sha256(b"1")}
+    assert steps(feedings(there), there) == {run: {item: [1, 2] for item in items} for run in "ab"}
+    there["consumption"] = there["consumption"].slice(0, 1)
+    assert {*steps(feedings(there), there)} == {"a"}
 
 
 def test_without_what_was_consumed_the_index_knows_nothing():

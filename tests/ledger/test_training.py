@@ -15,11 +15,14 @@ from pipelines.audit.why import why
 from pipelines.balance import check
 from pipelines.contracts.files import FOLDER
 from pipelines.ledger import ledger
+from pipelines.ledger.compact import compact
 from pipelines.ledger.log import Log
 from pipelines.ledger.training import commit_training
+from pipelines.measures.quality import QUALITY, QUALITY_MEASURE
+from pipelines.models.files import LID_176
 from pipelines.run import run
 from schemas.digest import plain, sha256
-from schemas.errors import LedgerError, TrainingError
+from schemas.errors import LedgerError, RecipeError, TrainingError
 from schemas.training import RECORD
 from tests.conftest import recipe_over, site_at
 from tests.corpus import archive
@@ -103,6 +106,29 @@ def test_a_checkpoint_is_named_for_what_it_was_fed_and_for_nothing_else(made, tm
     again = run(recipe_over(made[0]), site)
     assert (again.run, again.reused) == (result.run, again.rooms)
     assert Log(site.store).head().seq == commit.seq
+
+
+def test_the_steps_that_fed_an_item_are_told_from_the_plan_and_from_the_index(made, tmp_path):
+    _, site, _ = made
+    items = record(tmp_path, site)
+    commit_training(site.store, tmp_path)
+    with Ledger.open(site.store) as ledger:
+        by_plan = [ledger.ask("times", item.hex()).to_pylist() for item in items[:2]]
+    assert by_plan == [[{"item_id": items[0], "training_run": "pretrain-1", "step": 1, "times": 1, "steps": [1]}], []]
+    compact(site.store)
+    with Ledger.open(site.store) as ledger:
+        assert [ledger.ask("times", item.hex()).to_pylist() for item in items[:2]] == by_plan
+
+
+def test_the_stages_of_a_run_name_the_models_they_used(made):
+    with Ledger.open(made[1].store) as ledger:
+        models = {row["stage"]: row["models"] for row in ledger.ask("made-by").to_pylist()}
+    assert models["measure.language"] == [{"name": LID_176.name, "sha256": bytes.fromhex(LID_176.sha256)}]
+    assert models["rights"] == []
+    switched_on = QUALITY_MEASURE.override({"model": "ab" * 32}, where="recipe")
+    with pytest.raises(RecipeError, match=r"model must be the sha256 of a file \(64 hex digits\), got 'abcd'"):
+        QUALITY_MEASURE.override({"model": "abcd"}, where="recipe")
+    assert (QUALITY_MEASURE.used_models, switched_on.used_models) == ((), ((QUALITY.name, "ab" * 32),))
 
 
 def test_a_later_run_carries_the_checkpoints_on(made, tmp_path):

@@ -93,7 +93,7 @@ def test_without_a_model_quality_is_off_and_says_so():
 def test_another_file_than_the_recipe_means_is_refused(tmp_path):
     model = tmp_path / "quality.ftz"
     model.write_bytes(b"other")
-    stage = QUALITY_MEASURE.override({"model": "00"}, where="test")
+    stage = QUALITY_MEASURE.override({"model": "00" * 32}, where="test")
     with pytest.raises(ModelMissing, match="has sha256 d9298a10d1b07358"):
         stage.fn(at(stage, model), items_of(["a"]))
     with pytest.raises(ModelMissing, match="give its path as `quality` under"):
