@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 
@@ -9,6 +10,7 @@ from pipelines.audit.words import UNKNOWN, Row
 from pipelines.ledger.database import Database
 from pipelines.rights.agreements import SUBJECT as SOURCE
 from pipelines.rights.lookup import Page, origin_and_path, origins_of, site_files
+from schemas.rights import RIGHTS, ROBOTS
 
 STATEMENT = ("mechanism", "usage", "verdict", "agent", "locator", "excerpt", "path")
 
@@ -44,10 +46,9 @@ def evidence(db: Database, captures: Sequence[Row]) -> dict[bytes, Row]:
 def _stated(db: Database, sources: Collection[str]) -> dict[str, list[Row]]:
     """What the cards of these sources state of terms and contract, by source."""
     found: dict[str, list[Row]] = {}
-    for row in db.rows(
-        f"SELECT DISTINCT * EXCLUDE (capture_id) FROM rights WHERE subject_kind = '{SOURCE}' ORDER BY ALL"
-    ):
-        if row["subject"] in sources:
+    columns = [name for name in RIGHTS.names if name != "capture_id"]
+    for row in sorted(db.find("rights", "subject", sources, columns=columns), key=_nulls_last):
+        if row["subject_kind"] == SOURCE:
             found.setdefault(row["subject"], []).append(row)
     return found
 
@@ -64,9 +65,11 @@ def _site(db: Database, pages: Sequence[Page]) -> tuple[dict[bytes, list[Row]], 
     """The site-wide statements, and the robots.txt captures (the last one holds), of each page."""
     origins = origins_of(pages)
     robots = _robots(db, origins)
-    sites = site_files(
-        pages, db.table(f"SELECT * FROM rights WHERE subject_kind = 'origin' AND {_about(origins)}"), robots
-    )
+    if len(origins) <= FEW:
+        rights = pa.Table.from_pylist(db.find("rights", "subject", origins, begins=True), RIGHTS)
+    else:
+        rights = db.table("SELECT * FROM rights WHERE subject_kind = 'origin'")
+    sites = site_files(pages, rights, robots)
     wide, chains = {}, {}
     for page in pages:
         about = {"subject_kind": "origin", "subject": page.origin}
@@ -83,35 +86,28 @@ def _site(db: Database, pages: Sequence[Page]) -> tuple[dict[bytes, list[Row]], 
 FEW = 32
 
 
-def _about(origins: Collection[str]) -> str:
-    """SQL: the subject may be one of these origins. A range each, which skips row groups."""
-    ranges = [
-        f"(subject >= {_text(origin)} AND subject < {_text(origin + chr(0x10FFFF))})" for origin in sorted(origins)
-    ]
-    return f"({' OR '.join(ranges)})" if len(origins) <= FEW else "true"
-
-
 def _robots(db: Database, origins: Collection[str]) -> pa.Table:
     """The robots.txt captures of these origins and of all that those redirect to, without their bodies."""
-    sql = "SELECT capture_id, origin, fetched_at, status, location, body_sha256 FROM robots"
+    columns = ("capture_id", "origin", "fetched_at", "status", "location", "body_sha256")
+    schema = pa.schema([ROBOTS.field(name) for name in columns])
     found: list[pa.Table] = []
     seen: set[str] = set()
     wanted = set(origins)
     while wanted and len(wanted) <= FEW:
-        found.append(db.table(f"{sql} WHERE origin IN ({', '.join(map(_text, sorted(wanted)))})"))
+        found.append(pa.Table.from_pylist(db.find("robots", "origin", wanted, columns=columns), schema))
         seen |= wanted
         targets = {origin_and_path(place) for place in found[-1].column("location").to_pylist() if place}
         wanted = {place[0] for place in targets if place} - seen
-    return db.table(sql) if wanted or not found else pa.concat_tables(found)
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return db.table(f"SELECT {', '.join(columns)} FROM robots") if wanted or not found else pa.concat_tables(found)
 
 
 def _by_capture(db: Database, table: str, ids: Sequence[bytes]) -> dict[bytes, list[Row]]:
     rows = db.find(table, "capture_id", ids)
     found: dict[bytes, list[Row]] = {}
-    for row in sorted(rows, key=lambda row: [(value is None, value) for value in row.values()]):
+    for row in sorted(rows, key=_nulls_last):
         found.setdefault(row.pop("capture_id"), []).append(row)
     return found
+
+
+def _nulls_last(row: Row) -> list[tuple[bool, Any]]:
+    return [(value is None, value) for value in row.values()]

@@ -57,9 +57,7 @@ def _record(db: Database) -> dict[str, pa.Table]:
 
 def fed_rows(db: Database, ids: Collection[bytes], consumed: set[str]) -> pa.Table | None:
     """When these items were fed, from the index that compaction keeps; None where a run recorded more than it holds."""
-    if not db.count(FED) or consumed - {
-        row["training_run"] for row in db.rows(f'SELECT DISTINCT training_run FROM "{FED}"')
-    }:
+    if not db.count(FED) or not db.has(FED, "training_run", consumed):
         return None
     from schemas.exposure import FEEDING
 

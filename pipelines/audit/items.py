@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from pipelines.audit.exposure import checkpoints
 from pipelines.audit.words import UNKNOWN, Row
-from pipelines.ledger.database import Database, among
+from pipelines.ledger.database import Database
 from schemas.item import sample_key
 from schemas.reasons import Reason
 
@@ -14,7 +14,7 @@ EDITED = "SELECT DISTINCT store FROM holding WHERE kind = 'room' AND what LIKE '
 
 def lineage(db: Database, items: Iterable[bytes], captures: Sequence[bytes] = ()) -> list[Row]:
     """The rows of these items and of those of these captures, of all they were cut from, and of all cut from them."""
-    named = db.rows(f"SELECT DISTINCT * FROM item WHERE {among('item_id', ids)}") if (ids := list(items)) else []
+    named = db.find("item", "item_id", items)
     # What is cut from an item has its capture.
     of_captures = db.find("item", "capture_id", {*captures, *(row["capture_id"] for row in named)})
     family = {row["item_id"]: row for row in [*of_captures, *named]}
@@ -110,28 +110,20 @@ def _witnesses(db: Database, ids: Sequence[bytes]) -> dict[bytes, Row]:
 
 def _addresses(db: Database, ids: Sequence[bytes]) -> list[Row]:
     """item_id, uri and source of these items, as far as they are there; a row a URI."""
-    items = db.rows(
-        f"SELECT DISTINCT item_id, capture_id, source FROM item WHERE {among('item_id', ids)} ORDER BY item_id"
-    )
-    captures = sorted({row["capture_id"] for row in items})
-    uris = _group(
-        db.rows(
-            f"SELECT DISTINCT capture_id, uri FROM capture_place WHERE {among('capture_id', captures)} ORDER BY uri"
-        ),
-        by="capture_id",
-    )
+    items = db.find("item", "item_id", ids, columns=("item_id", "capture_id", "source"))
+    places = db.find("capture_place", "capture_id", {row["capture_id"] for row in items}, columns=("capture_id", "uri"))
+    uris = _group(sorted(places, key=lambda row: (row["uri"] is None, row["uri"])), by="capture_id")
     return [
         {"item_id": row["item_id"], "uri": one["uri"], "source": row["source"]}
-        for row in items
+        for row in sorted(items, key=lambda row: row["item_id"])
         for one in uris.get(row["capture_id"], [{"uri": None}])
     ]
 
 
 def _stands_for(db: Database, ids: Sequence[bytes]) -> dict[bytes, list[Row]]:
     """The items merged into these, by id of the witness."""
-    rows = db.rows(
-        f"SELECT DISTINCT witness_id, item_id, method, similarity FROM duplicate WHERE {among('witness_id', ids)} ORDER BY item_id"
-    )
+    rows = db.find("duplicate", "witness_id", ids, columns=("witness_id", "item_id", "method", "similarity"))
+    rows.sort(key=lambda row: row["item_id"])
     if not rows:
         return {}
     uris = _group(_addresses(db, [row["item_id"] for row in rows]))

@@ -2,10 +2,13 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.audit.open import Ledger
+from pipelines.audit.words import Row
+from pipelines.capture.uri import host
 from pipelines.ledger.database import Database, among
 from schemas.errors import InputError, NotFound
 from schemas.item import text_sha256
@@ -26,6 +29,7 @@ class Found:
     kind: str
     items: tuple[bytes, ...] = ()
     captures: tuple[bytes, ...] = ()
+    places: tuple[Row, ...] = ()  # of a URI: the rows of its captures in `capture_place`
 
 
 def resolve(ledger: Ledger, name: str) -> tuple[Ledger, Found]:
@@ -48,24 +52,20 @@ def resolve(ledger: Ledger, name: str) -> tuple[Ledger, Found]:
 
 
 def _find(db: Database, name: str, digests: tuple[bytes, ...]) -> Found | None:
-    if captures := _ids(db, "SELECT capture_id AS id FROM capture_place WHERE uri = ?", name):
-        return Found(kind="uri", captures=captures)
+    near = {"host": at} if (at := host(name)) else {}  # by which the table is sorted
+    if places := db.find("capture_place", "uri", [name], near=near):
+        return Found(kind="uri", captures=tuple(sorted({row["capture_id"] for row in places})), places=tuple(places))
     if _ID.fullmatch(name.lower()):
-        low, high = (bytes.fromhex(name.lower().ljust(64, digit)) for digit in "0f")
         # Dispositions lie in the order of ids where they are compacted, items in that of captures; an item has one of each.
         for table in ("disposition", "item"):
-            if items := _one(
-                name, _ids(db, f"SELECT item_id AS id FROM {table} WHERE item_id BETWEEN ? AND ?", low, high)
-            ):
+            if items := _one(db, table, "item_id", name):
                 return Found(kind="sample_key" if len(name) == _KEY_DIGITS else "item", items=items)
-        if captures := _one(
-            name, _ids(db, "SELECT capture_id AS id FROM capture_fact WHERE capture_id BETWEEN ? AND ?", low, high)
-        ):
+        if captures := _one(db, "capture_fact", "capture_id", name):
             return Found(kind="capture", captures=captures)
     if digests:
-        asked = list(digests)
-        items = _ids(db, f"SELECT item_id AS id FROM item WHERE {among('content_sha256', asked)}")
-        captures = _ids(db, f"SELECT capture_id AS id FROM capture_place WHERE {among('payload.sha256', asked)}")
+        items = _sorted(db.find("item", "content_sha256", digests, columns=["item_id"]))
+        stored = f"SELECT DISTINCT capture_id FROM capture_place WHERE {among('payload.sha256', digests)}"
+        captures = _sorted(db.rows(stored))
         if items or captures:
             return Found(kind="file", items=items, captures=captures)
     if key := _MEMBER.fullmatch(name):
@@ -73,15 +73,20 @@ def _find(db: Database, name: str, digests: tuple[bytes, ...]) -> Found | None:
     return None
 
 
-def _ids(db: Database, sql: str, *parameters: object) -> tuple[bytes, ...]:
-    return tuple(row["id"] for row in db.rows(f"SELECT DISTINCT id FROM ({sql}) ORDER BY id", parameters))
+def _sorted(rows: Iterable[Row]) -> tuple[bytes, ...]:
+    """The ids that are these rows' only column."""
+    return tuple(sorted(one for row in rows for one in row.values()))
 
 
-def _one(name: str, ids: tuple[bytes, ...]) -> tuple[bytes, ...]:
+def _one(db: Database, table: str, column: str, name: str) -> tuple[bytes, ...]:
+    """The id in this column that begins with these hex digits, or none. Raises InputError for several."""
+    digits = name.lower()
+    rows = db.find(table, column, [bytes.fromhex(digits[: len(digits) & ~1])], begins=True, columns=[column])
+    ids = [one for one in _sorted(rows) if one.hex().startswith(digits)]
     if len(ids) > 1:
         some = ", ".join(one.hex() for one in ids[:5])
         raise InputError(f"{len(ids)} ids begin with {name}; give more digits: {some}")
-    return ids
+    return tuple(ids)
 
 
 def _file_digests(name: str) -> tuple[bytes, ...]:

@@ -1,5 +1,6 @@
 """Why: the whole life of a name, from the bytes it was cut from to the shard that holds it, or to what ended it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pipelines.audit.evidence import evidence
@@ -8,7 +9,6 @@ from pipelines.audit.names import resolve
 from pipelines.audit.open import Ledger
 from pipelines.audit.words import UNKNOWN, Row
 from pipelines.capture.subject import names
-from pipelines.ledger.database import among
 from schemas.capture import CAPTURE, Outcome
 from schemas.digest import plain
 
@@ -27,8 +27,8 @@ def why(ledger: Ledger, name: str) -> dict[str, Any]:
     """
     at, found = resolve(ledger, name)
     rows = lineage(at.db, found.items, found.captures)
-    captures = _captures(at, sorted({*found.captures, *(row["capture_id"] for row in rows)}))
-    sayers = _captures(at, sorted({row["text_capture_id"] for row in rows if row["text_capture_id"]}))
+    captures = _captures(at, {*found.captures, *(row["capture_id"] for row in rows)}, found.places)
+    sayers = _captures(at, {row["text_capture_id"] for row in rows if row["text_capture_id"]})
     recorded = evidence(at.db, [*captures, *sayers])
     named = {row["source"] for row in [*captures, *sayers]}
     sources = {
@@ -52,22 +52,26 @@ def why(ledger: Ledger, name: str) -> dict[str, Any]:
 
 def commit_row(ledger: Ledger) -> Row:
     """Which commit answers: its number and hash, and the run that made it with recipe, policy, times and release."""
-    (run,) = ledger.db.rows(
-        "SELECT DISTINCT recipe, recipe_digest, policy, runner, version, started_at, ended_at, release FROM run"
-    ) or [{}]
+    columns = ("recipe", "recipe_digest", "policy", "runner", "version", "started_at", "ended_at", "release")
+    (run,) = ledger.db.find("run", columns=columns) or [{}]
     return {"seq": ledger.commit.seq, "hash": ledger.commit.hash, "run": ledger.commit.run} | run
 
 
-def _captures(ledger: Ledger, ids: list[bytes]) -> list[Row]:
-    """The rows of these captures in order of time; a record that lies in two archives is told once."""
-    if not ids:
-        return []
+def _captures(ledger: Ledger, ids: set[bytes], known: Sequence[Row] = ()) -> list[Row]:
+    """The rows of these captures in order of time; a record that lies in two archives is told once. `known`: places read before."""
     facts = {row["capture_id"]: row for row in ledger.db.find("capture_fact", "capture_id", ids)}
     found: dict[bytes, Row] = {}
-    for place in ledger.db.rows(f"SELECT * FROM capture_place WHERE {among('capture_id', ids)} ORDER BY payload.uri"):
+    others = ledger.db.find("capture_place", "capture_id", ids - {row["capture_id"] for row in known})
+    for place in sorted([*known, *others], key=_archive):
         whole = facts[place["capture_id"]] | place
         found.setdefault(place["capture_id"], {name: whole[name] for name in CAPTURE.names})
     return sorted(found.values(), key=lambda row: (row["fetched_at"] is None, row["fetched_at"], row["capture_id"]))
+
+
+def _archive(place: Row) -> tuple[bool, str]:
+    """Sorts places by the archive they lie in, those without one last."""
+    uri = (place["payload"] or {}).get("uri")
+    return uri is None, uri or ""
 
 
 def _told(row: Row) -> Row:

@@ -97,6 +97,17 @@ def test_what_is_found_is_what_a_statement_finds(tmp_path_factory, files, asked,
     with Database(store, parts) as db:
         by_id = db.rows(f"SELECT DISTINCT * FROM disposition WHERE {among('item_id', ids)}")
         assert sorted(map(repr, db.find("disposition", "item_id", ids))) == sorted(map(repr, by_id))
+        texts = {said for rows in files for _, said in rows if said is not None} & {"", "a", *(map(str, asked))} | {"b"}
+        for begins, sql in ((False, "stage = $one"), (True, "starts_with(stage, $one)")):
+            for one in sorted(texts):
+                by_text = db.rows(f"SELECT DISTINCT item_id, stage FROM disposition WHERE {sql}", {"one": one})
+                found = db.find("disposition", "stage", [one], begins=begins, columns=["item_id", "stage"])
+                assert sorted(map(repr, found)) == sorted(map(repr, by_text))
+        for one in ids:
+            found = db.find("disposition", "item_id", [one[:2]], begins=True)
+            assert {row["item_id"] for row in found} == {row["item_id"] for row in by_id if row["item_id"] == one}
+        assert db.has("disposition", "lane", ["web"]) is any(files)
+        assert not db.has("disposition", "lane", ["web", "image"])
         every = db.rows("SELECT DISTINCT * FROM disposition")
         assert sorted(map(repr, db.find("disposition"))) == sorted(map(repr, every))
 
