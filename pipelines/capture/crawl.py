@@ -149,6 +149,7 @@ class _Crawl:
         self._plan, self._client, self._at, self._progress = plan, client, at, progress
         self.outcomes = Outcomes(source=plan.source, clock=client.clock, shown=at.shown)
         self.rows: dict[str, dict[str, Any]] = {}
+        self._barred: set[str] = set()
         self._turns = Turns(
             client, journal, delay_s=plan.delay_s, round_s=plan.round_s, known=at.known.hosts, max_parked=plan.max_parked,
             screen=at.screen,
@@ -270,7 +271,9 @@ class _Crawl:
 
     def _is_barred(self, url: str) -> bool:
         """Whether a URL must not even be asked for; then a row says so, and no later round is to know of it."""
-        if case := self._at.bars(url):
+        case = self._at.bars(url)
+        if case and url not in self._barred:
+            self._barred.add(url)
             self.outcomes.unanswered(url, Outcome.REFUSED, case.why, reason=case.reason)
         return case is not None
 

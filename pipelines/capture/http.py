@@ -8,7 +8,7 @@ from schemas.capture import Outcome
 from schemas.reasons import Reason
 
 _STATUS = re.compile(rb"(?:HTTP/\d(?:\.\d)?|ICY)[ \t]+(\d{3})(?!\d)")
-_WHOLE = re.compile(r"bytes 0-(\d+)/(\d+)")
+_WHOLE = re.compile(r"bytes 0-([0-9]{1,15})/([0-9]{1,15})")
 _BLANK = re.compile(rb"\n\r?\n")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([^\s"';,]+)""", re.IGNORECASE)
 
