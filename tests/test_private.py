@@ -21,7 +21,7 @@ NEEDLES = tuple(value.encode() for value in private.VALUES)
 ORIGINALS = (
     ".scratch/demo/",  # the uploads, where their owner keeps them
     "captures/", "parts/members/",  # captured bytes
-    "parts/capture/",  # URIs
+    "parts/capture/", "parts/capture_place/",  # URIs
     "parts/annotation/",  # captured words about captured bytes
 )  # fmt: skip
 
@@ -108,7 +108,7 @@ def test_no_answer_of_the_ledger_tells_what_was_planted(demo):
     assert len(uris) == len(HOLDING)
     told = json.dumps([plain(why(ledger, uri)) for uri in sorted(uris)], ensure_ascii=False).encode()
     assert [value for value in NEEDLES if value in told] == []
-    tables = [name for name in ledger.db.tables if name not in ("capture", "annotation")]
+    tables = [name for name in ledger.db.tables if name not in ("capture", "capture_place", "annotation")]
     said = [
         value
         for name in tables

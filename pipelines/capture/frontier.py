@@ -12,6 +12,7 @@ import ada_url
 
 REDIRECTS = 10  # Source: FAULTS, row 14; browsers follow 20
 _UNRESERVED = re.compile(r"%([0-9A-Fa-f]{2})")
+_STRAY = re.compile(r"%(?![0-9a-fA-F]{2})")
 _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -105,7 +106,9 @@ def same(url: str) -> str:
     """
     page = url.partition("#")[0]
     path, _, query = page.partition("?")
-    return _UNRESERVED.sub(_escape, page if query else path)
+    kept = page if query else path
+    # Beside a `%` that escapes nothing, what is unescaped could become an escape of its own: `%%330`.
+    return kept if _STRAY.search(kept) else _UNRESERVED.sub(_escape, kept)
 
 
 def _escape(match: re.Match[str]) -> str:

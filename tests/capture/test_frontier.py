@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipelines.capture.frontier import Found, Frontier, same
@@ -26,10 +26,11 @@ def test_equal_urls_have_one_form(url, form):
     assert same(form) == form
 
 
+@example("%%330")
 @given(st.text(alphabet="%0123456789abcdefABCDEF~/?#", max_size=30))
 def test_the_form_of_a_form_is_itself(path):
     once = same("http://a.example/" + path)
-    assert same(once) == once or "%25" in once.upper()
+    assert same(once) == once
 
 
 def test_a_url_waits_once_and_only_on_a_host_of_the_crawl():
