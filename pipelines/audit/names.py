@@ -8,7 +8,6 @@ from pathlib import Path
 
 from pipelines.audit.open import Ledger
 from pipelines.audit.words import Row
-from pipelines.capture.uri import host
 from pipelines.ledger.database import Database, among
 from schemas.errors import InputError, NotFound
 from schemas.item import text_sha256
@@ -52,8 +51,7 @@ def resolve(ledger: Ledger, name: str) -> tuple[Ledger, Found]:
 
 
 def _find(db: Database, name: str, digests: tuple[bytes, ...]) -> Found | None:
-    near = {"host": at} if (at := host(name)) else {}  # by which the table is sorted
-    if places := db.find("capture_place", "uri", [name], near=near):
+    if places := db.find("capture_place", "uri", [name]):
         return Found(kind="uri", captures=tuple(sorted({row["capture_id"] for row in places})), places=tuple(places))
     if _ID.fullmatch(name.lower()):
         # Dispositions lie in the order of ids where they are compacted, items in that of captures; an item has one of each.

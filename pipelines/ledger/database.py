@@ -164,11 +164,10 @@ class Database:
         *,
         begins: bool = False,
         columns: Sequence[str] = (),
-        near: Mapping[str, str] | None = None,
     ) -> list[dict[str, Any]]:
         """The rows of a table whose `column` is one of these ids, or all without a column; each once, in no order.
 
-        Where the statistics leave few row groups, as in small tables and columns that a compacted one is sorted by, those are read, in a third
+        Where statistics and Bloom filters leave few row groups, as in small tables and for ids in compacted ones, those are read, in a third
         of the time of a statement; else it is a statement.
 
         Args:
@@ -177,7 +176,6 @@ class Database:
             ids: what is looked for.
             begins: a column that only begins with one of them is found too.
             columns: of the rows; all if empty.
-            near: values of other columns, which all files have, that every such row is known to hold; their statistics skip row groups too.
 
         Raises:
             LedgerError: a file of the table is missing or unreadable.
@@ -185,11 +183,10 @@ class Database:
         wanted = sorted(set(ids))  # all bytes or all text
         if column is not None and not wanted:
             return []
-        known = {column: wanted} | {other: [value] for other, value in (near or {}).items()} if column else {}
         nothing = dict.fromkeys(columns or (TABLES[name].names if name in TABLES else ()))
         found: dict[str, dict[str, Any]] = {}
         try:
-            places = self._places(name, known, begins)
+            places = self._places(name, column, wanted, begins)
             if places is None:
                 select = ", ".join(f'"{one}"' for one in columns) or "*"
                 where = (_beginning if begins else among)(column, wanted) if column else "true"
@@ -207,7 +204,7 @@ class Database:
         try:
             for part in self._parts.get(name, ()):
                 file = self._file(part)
-                for group in groups(file.metadata, {column: sorted(missing)}):
+                for group in groups(self._near(part), file.metadata, column, sorted(missing)):
                     missing -= set(file.read_row_group(group, columns=[column]).column(column).unique().to_pylist())
                     if not missing:
                         return True
@@ -216,15 +213,17 @@ class Database:
         return not missing
 
     def _places(
-        self, name: str, known: Mapping[str, Sequence[bytes | str]], begins: bool
+        self, name: str, column: str | None, values: Sequence[bytes | str], begins: bool
     ) -> list[tuple[pq.ParquetFile, int]] | None:
         """The row groups, by file, that may hold rows of these values; null where they are too many to look through."""
         parts = self._parts.get(name, ())
         if len(parts) > FEW_FILES:
             return None
-        files = [self._file(part) for part in parts]
-        found = [(file, group) for file in files for group in groups(file.metadata, known, begins)]
-        return found if not known or len(found) <= FEW_GROUPS else None
+        found = []
+        for part in parts:
+            file = self._file(part)
+            found += [(file, one) for one in groups(self._near(part), file.metadata, column, values, begins=begins)]
+        return found if column is None or len(found) <= FEW_GROUPS else None
 
     def _file(self, part: Part) -> pq.ParquetFile:
         if part.path not in self._files:
