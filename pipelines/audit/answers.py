@@ -31,10 +31,13 @@ _RESERVING = "verdict = '{}' AND usage IN ({})".format(
 )
 
 
-def _published(db: Database) -> str:
-    """What is in the release, and the licence that counts: its own, else that of its source card. A placement is there once."""
+def _published(db: Database, *more: str) -> str:
+    """What is in the release, and the licence that counts: its own, else that of its source card. A placement is there once.
+
+    `more`: columns of the placement (p), the item (i) or the source card (s).
+    """
     return (
-        "SELECT p.item_id, i.capture_id, i.lane, i.modality, i.language, i.bytes, i.source, s.kind AS source_kind,"
+        f"SELECT {''.join(f'{column}, ' for column in more)}p.item_id, i.capture_id, i.lane, i.modality, i.language, i.bytes, i.source, s.kind AS source_kind,"
         " coalesce(i.licence, s.licence) AS licence, i.licence IS NULL AND s.licence IS NOT NULL AS of_card"
         f" FROM placement p JOIN ({db.once('item')}) i USING (item_id) LEFT JOIN ({db.once('source')}) s ON s.name = i.source"
     )
@@ -43,7 +46,8 @@ def _published(db: Database) -> str:
 def _captured(db: Database, *columns: str) -> str:
     """These columns of each capture (of its places, or of its facts), once: a record may lie in two archives."""
     table = "capture_fact" if "fetched_at" in columns else "capture_place"
-    (row,) = db.rows(f"SELECT count(DISTINCT capture_id) AS n FROM {table}")
+    # Numbers are counted in less time than ids; where two ids have one hash, the longer way is taken for nothing.
+    (row,) = db.rows(f"SELECT count(DISTINCT hash(capture_id)) AS n FROM {table}")
     if row["n"] == db.count(table):
         return f"SELECT capture_id, {', '.join(columns)} FROM {table}"
     return f"SELECT capture_id, {', '.join(f'max({name}) AS {name}' for name in columns)} FROM {table} GROUP BY 1"
@@ -179,8 +183,11 @@ def licence_mix(ledger: Ledger) -> pa.Table:
 
 
 def _with_class(found: pa.Table) -> pa.Table:
-    names = [None if name == UNKNOWN else name for name in found.column("licence").to_pylist()]
-    classes = pa.array([licence_class(name).value for name in names], pa.string())
+    names = pc.unique(found.column("licence"))
+    kinds = pa.array(
+        [licence_class(None if name == UNKNOWN else name).value for name in names.to_pylist()], pa.string()
+    )
+    classes = kinds.take(pc.index_in(found.column("licence"), value_set=names))
     return found.add_column(found.column_names.index("licence") + 1, "class", classes)
 
 
@@ -209,15 +216,15 @@ def attribution(ledger: Ledger) -> pa.Table:
         f" LEFT JOIN ({_captured(ledger.db, 'uri', 'host')}) USING (capture_id) GROUP BY ALL ORDER BY licence, source, host"
     )
     classed = _with_class(found)
-    owed = [value not in ("public_domain",) for value in classed.column("class").to_pylist()]
-    return classed.filter(pa.array(owed, pa.bool_()))
+    return classed.filter(pc.not_equal(classed.column("class"), "public_domain"))
 
 
 def outside_policy(ledger: Ledger) -> pa.Table:
     """item_id, lane, uri, licence, class of published items whose licence the run's policy does not allow: no row is right."""
     (run,) = ledger.db.rows("SELECT DISTINCT policy FROM run WHERE run = $run", {"run": _run(ledger)})
     allowed = policy(run["policy"]).allowed
-    names = ledger.db.rows(f"SELECT DISTINCT licence FROM ({_published(ledger.db)})")
+    # Of all items, published or not: so few names cost nothing, and a join with placements would.
+    names = ledger.db.rows("SELECT licence FROM item UNION SELECT licence FROM source")
     bad = [row["licence"] for row in names if licence_class(row["licence"]) not in allowed]
     found = ledger.db.table(
         f"SELECT item_id, lane, uri, coalesce(licence, 'unknown') AS licence FROM ({_published(ledger.db)}) LEFT JOIN ({_captured(ledger.db, 'uri')})"
@@ -234,18 +241,34 @@ def copies(ledger: Ledger, name: str) -> pa.Table:
     """
     at, found = resolve(ledger, name)
     ids = [row["item_id"] for row in lineage(at.db, found.items, found.captures)]
+    contents, members = _like(at.db, ids)
+    mine = f"SELECT DISTINCT item_id, capture_id, content_sha256 FROM item WHERE {among('item_id', members)}"
+    captures = [row["capture_id"] for row in at.db.rows(f"SELECT DISTINCT capture_id FROM ({mine})")]
+    # Every table is asked for the ids themselves: a join would read it whole.
     return at.db.table(
-        f"WITH items AS (SELECT * FROM item), hit AS (SELECT * FROM items WHERE {among('item_id', ids)}), merged AS"
-        " (SELECT * FROM duplicate), clusters AS (SELECT DISTINCT cluster_id FROM merged WHERE item_id IN (SELECT item_id FROM hit)"
-        " OR witness_id IN (SELECT item_id FROM hit)), members AS (SELECT item_id FROM merged SEMI JOIN clusters USING (cluster_id)"
-        " UNION SELECT witness_id FROM merged SEMI JOIN clusters USING (cluster_id) UNION SELECT item_id FROM hit UNION"
-        " SELECT item_id FROM items SEMI JOIN hit USING (content_sha256))"
-        " SELECT DISTINCT m.item_id, uri, coalesce(d.method, CASE WHEN content_sha256 IN (SELECT content_sha256 FROM hit) AND m.item_id NOT IN"
-        " (SELECT item_id FROM hit) THEN 'exact_content' END) AS method, d.similarity, e.state, p.release, s.path AS shard"
-        " FROM members m JOIN items USING (item_id) LEFT JOIN (SELECT capture_id, uri FROM capture_place) USING (capture_id)"
-        " LEFT JOIN merged d ON d.item_id = m.item_id LEFT JOIN disposition e ON e.item_id = m.item_id"
-        f" LEFT JOIN placement p ON p.item_id = m.item_id LEFT JOIN ({_SHARD}) s USING (shard_id, release) ORDER BY m.item_id"
+        f"SELECT DISTINCT m.item_id, uri, coalesce(d.method, CASE WHEN {among('content_sha256', contents)} AND NOT {among('m.item_id', ids)}"
+        " THEN 'exact_content' END) AS method, d.similarity, e.state, p.release, s.path AS shard"
+        f" FROM ({mine}) m LEFT JOIN (SELECT capture_id, uri FROM capture_place WHERE {among('capture_id', captures)}) USING (capture_id)"
+        f" LEFT JOIN (FROM duplicate WHERE {among('item_id', members)}) d ON d.item_id = m.item_id"
+        f" LEFT JOIN (FROM disposition WHERE {among('item_id', members)}) e ON e.item_id = m.item_id"
+        f" LEFT JOIN (FROM placement WHERE {among('item_id', members)}) p ON p.item_id = m.item_id"
+        f" LEFT JOIN ({_SHARD}) s USING (shard_id, release) ORDER BY m.item_id"
     )
+
+
+def _like(db: Database, ids: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """The content digests of these items; and the ids of them, of what is in their clusters and of what has one of those contents."""
+    contents = db.rows(f"SELECT DISTINCT content_sha256 AS id FROM item WHERE {among('item_id', ids)}")
+    clusters = db.rows(
+        f"SELECT cluster_id AS id FROM duplicate WHERE {among('item_id', ids)}"
+        f" UNION SELECT cluster_id FROM duplicate WHERE {among('witness_id', ids)}"
+    )
+    same, near = (sorted(row["id"] for row in rows) for rows in (contents, clusters))
+    found = db.rows(
+        f"SELECT item_id AS id FROM duplicate WHERE {among('cluster_id', near)} UNION SELECT witness_id FROM duplicate"
+        f" WHERE {among('cluster_id', near)} UNION SELECT item_id FROM item WHERE {among('content_sha256', same)}"
+    )
+    return same, sorted({*ids, *(row["id"] for row in found)})
 
 
 def checkpoints_of(ledger: Ledger, name: str) -> pa.Table:

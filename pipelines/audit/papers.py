@@ -1,6 +1,7 @@
 """Answers that the papers of a release are written from: source cards, hours, what is owed, what was edited and left out."""
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.audit.answers import _captured, _published, _with_class
 from pipelines.audit.open import Ledger
@@ -48,19 +49,24 @@ def credits(ledger: Ledger) -> pa.Table:
     creator or copyright; null: it says nothing), uri (null: not recorded), of_card, edited (the stages that changed it, sorted; null:
     none did), item_id, key, shard (relative to the release), offset, length; by licence, source, uri and item.
     """
+    more = (
+        *(f"p.{name}" for name in ("key", "shard_id", "release", "offset", "length")),
+        "s.title",
+        "s.url",
+        "s.provider",
+    )
+    published = _published(ledger.db, *more)
     found = ledger.db.table(
-        f"WITH said AS (SELECT capture_id, string_agg(DISTINCT excerpt, '; ' ORDER BY excerpt) AS author FROM rights"
+        "WITH said AS (SELECT capture_id, string_agg(DISTINCT excerpt, '; ' ORDER BY excerpt) AS author FROM rights"
         " WHERE mechanism = 'file_metadata' GROUP BY 1), changed AS (SELECT item_id, list_sort(list(DISTINCT stage)) AS edited FROM decision"
-        " WHERE verdict = 'edit' GROUP BY 1) SELECT coalesce(q.licence, 'unknown') AS licence, q.lane, q.source, s.title AS source_title,"
-        f" s.url AS source_url, s.provider, author, uri, of_card, edited, q.item_id, p.key, h.path AS shard, p.offset, p.length FROM ({_published(ledger.db)}) q JOIN placement p USING (item_id)"
+        " WHERE verdict = 'edit' GROUP BY 1) SELECT coalesce(licence, 'unknown') AS licence, lane, source, title AS source_title,"
+        f" url AS source_url, provider, author, uri, of_card, edited, item_id, key, h.path AS shard, q.offset, length FROM ({published}) q"
         " JOIN (SELECT DISTINCT shard_id, release, path FROM shard) h USING (shard_id, release)"
         f" LEFT JOIN ({_captured(ledger.db, 'uri')}) USING (capture_id) LEFT JOIN said USING (capture_id)"
-        " LEFT JOIN changed USING (item_id) LEFT JOIN (SELECT DISTINCT name, title, url, provider FROM source) s ON s.name = q.source"
-        " ORDER BY licence, q.source, uri, q.item_id"
+        " LEFT JOIN changed USING (item_id) ORDER BY licence, source, uri, item_id"
     )
     classed = _with_class(found)
-    owed = [value != "public_domain" for value in classed.column("class").to_pylist()]
-    return classed.filter(pa.array(owed, pa.bool_()))
+    return classed.filter(pc.not_equal(classed.column("class"), "public_domain"))
 
 
 def edited(ledger: Ledger) -> pa.Table:
