@@ -155,6 +155,16 @@ def _holdings(
             if part.rows and part.table not in ("media", "item")
         ]
     rows += [
+        {
+            "store": order.capture.path,
+            "kind": "room",
+            "what": f"captures of source {order.source} that no archive before holds",
+        }
+        for found in lanes
+        for order in found.orders
+        if order.capture.rows
+    ]
+    rows += [  # in place of those above where nothing was left out
         {"store": part.path, "kind": "room", "what": f"{part.table} of source {c.source.card.name}, as captured"}
         for c in captured
         for receipt in c.receipts

@@ -32,7 +32,7 @@ from pipelines.group import Texts, group
 from pipelines.lanes.lane import Lane, wanted_by
 from pipelines.mix import balance
 from pipelines.orders import ROOMS, CaptureOrder, LaneOrder, Sayers
-from pipelines.receipt import Receipt
+from pipelines.receipt import Receipt, Tables, room
 from pipelines.rechecks import rechecked
 from pipelines.recipe import Recipe, Source
 from pipelines.rooms import one_batch
@@ -45,7 +45,7 @@ from pipelines.store import Part
 from pipelines.suppression import suppression
 from schemas.capture import CAPTURE
 from schemas.decision import DECISION, State
-from schemas.digest import canonical
+from schemas.digest import canonical, digest
 from schemas.errors import SourceError
 from schemas.item import ID, root_id
 
@@ -209,7 +209,10 @@ def _with_rows(receipts: Sequence[Receipt], table: str) -> tuple[Part, ...]:
 
 
 def _each_capture_once(site: Site, orders: Sequence[LaneOrder]) -> list[LaneOrder]:
-    """The orders without captures that an earlier one holds: a record that lies in two archives is one capture."""
+    """The orders without captures that an earlier one holds: a record that lies in two archives is one capture.
+
+    What is left of a part has a receipt, so that cleaning spares it.
+    """
     seen: set[bytes] = set()
     found = []
     for order in orders:
@@ -220,10 +223,16 @@ def _each_capture_once(site: Site, orders: Sequence[LaneOrder]) -> list[LaneOrde
                 seen.add(capture)
                 fresh.append(row)
         if len(fresh) < len(ids):
-            captures = site.store.read_part(order.capture).take(pa.array(fresh, pa.int64()))
-            order = replace(order, capture=site.store.publish("capture", captures))
+            key = digest("room", "once", 1, order.capture.sha256, fresh)
+            left = room(site.store, order.source, "once", key, partial(_rows_of, site, order.capture, fresh))
+            order = replace(order, capture=left.part("capture"))
         found.append(order)
     return found
+
+
+def _rows_of(site: Site, part: Part, rows: Sequence[int]) -> tuple[Tables, dict[str, int]]:
+    captures = site.store.read_part(part).take(pa.array(rows, pa.int64()))
+    return [("capture", captures)], {"captures": len(rows)}
 
 
 def unique(site: Site, found: LaneRun) -> tuple[Duplicates, Receipt]:

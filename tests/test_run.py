@@ -7,6 +7,7 @@ import pytest
 from pipelines.audit.open import Ledger
 from pipelines.audit.verify import verify_ledger
 from pipelines.audit.why import why
+from pipelines.ledger.log import Log
 from tests.conftest import recipe_over, site_at
 from tests.corpus import archive, private
 from tests.corpus.pages import pages
@@ -91,11 +92,18 @@ def test_order_batch_size_and_folder_do_not_change_a_byte(made, curate, tmp_path
     assert sums(site, result) == sums(*made)
 
 
-def test_an_archive_given_twice_changes_nothing(made, curate, tmp_path):
+def test_an_archive_given_twice_and_records_in_two_archives_change_nothing(made, curate, tmp_path):
+    everything = pages()
     for name in ("a", "b"):
-        archive.write(tmp_path / "twice" / f"{name}.warc.gz", pages())
+        archive.write(tmp_path / "twice" / f"{name}.warc.gz", everything[:-5])
+    archive.write(tmp_path / "twice" / "c.warc.gz", everything[-9:], first=len(everything) - 9)
     site, result = curate(tmp_path / "twice")
     assert (sums(site, result), result.balance) == (sums(*made), made[1].balance)
+    assert Log(site.store).orphans() == []
+    held = {row["store"] for row in Ledger.open(site.store).db.rows("SELECT store FROM holding")}
+    captures = set(site.store.list("parts/capture"))
+    assert len(captures) == 3
+    assert captures <= held
 
 
 def test_beam_makes_the_same_release(made, curate, tmp_path):
