@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TypedDict
 
+import pyarrow as pa
+
 from pipelines.capture.rounds import left
 from pipelines.ledger.archives import unnamed_archives
 from pipelines.ledger.checkpoint import EVERY, LOG, checkpoint, restored
@@ -147,10 +149,17 @@ class Log:
         return problems + _check_files(self.store, commits) + _check_checkpoints(self.store, commits)
 
     def orphans(self) -> list[str]:
-        """What no commit and no receipt names, left by killed runs: parts, journals and archives of crawl rounds. Harmless, free to delete."""
+        """What no commit and no receipt names, left by killed runs: parts, journals and archives of crawl rounds. Harmless, free to delete.
+
+        No archive is among them where a part is damaged that may name it.
+        """
         named = self._named()
         unnamed = [path for path in self.store.list("parts") if path not in named]
-        return left(self.store) + unnamed_archives(self.store, named) + unnamed
+        try:
+            archives = unnamed_archives(self.store, named)
+        except (pa.ArrowException, OSError):  # a damaged part, which `verify` names, may name any of them
+            archives = []
+        return left(self.store) + archives + unnamed
 
     def unnamed_archives(self) -> list[str]:
         """The archives among the orphans."""
