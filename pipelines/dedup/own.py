@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.dedup.json_lines import json_lines, json_object
-from pipelines.kernels import spans
+from pipelines.kernels import runs
 from pipelines.kernels.grams import Shingle, grams
 from pipelines.kernels.join import similar_sets
 from pipelines.kernels.minhash import Flat
@@ -111,8 +111,8 @@ def repeated(texts: Sequence[str], span_words: int) -> Iterator[Repeat]:
 
 
 def _repeated(texts: Sequence[str], span_words: int) -> Iterator[Repeat]:
-    words = spans.cut(pa.array([text.encode("utf-8", "replace").decode() for text in texts], pa.large_string()))
-    there, first, counts = spans.repeats(words, span_words)
+    words = runs.cut(pa.array([text.encode("utf-8", "replace").decode() for text in texts], pa.large_string()))
+    there, first, counts = runs.repeats(words, span_words)
     of = [np.searchsorted(words.ends, column, side="right") - 1 for column in (first, there)]
     places = [(words.start[column], words.end[column + counts - 1]) for column in (first, there)]
     columns = (of[0], *places[0], of[1], *places[1], counts)

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.dedup.candidates import row_numbers
 from pipelines.dedup.signatures import RANKS, check_ranks
-from pipelines.kernels import spans as kernels
+from pipelines.kernels import runs
 from pipelines.kernels.minhash import I64, U32, U64
 from pipelines.stage import Stage
 from schemas.item import ID
@@ -60,8 +60,8 @@ def span_prints(stage: Stage, items: pa.RecordBatch, ranks: pa.RecordBatch) -> p
     hashes: list[bytes] = []
     places: list[bytes] = []
     for batch in batches(texts):
-        cut = kernels.cut(batch)
-        found, at, offsets = kernels.prints(cut, size)
+        cut = runs.cut(batch)
+        found, at, offsets = runs.prints(cut, size)
         words += np.diff(cut.ends).tolist()
         hashes += _slices(found.astype("<u8"), offsets)
         places += _slices(at.astype("<u4"), offsets)

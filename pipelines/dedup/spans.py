@@ -27,8 +27,9 @@ from pipelines.dedup.prints import PLACE, PLACE_BYTES, Bools, flat, place_chunks
 from pipelines.dedup.settings import MAX_REMOVED_SHARE, check_bounds
 from pipelines.dedup.signatures import RANKS
 from pipelines.dedup.spill import Spill
-from pipelines.kernels import spans as kernels
 from pipelines.kernels.minhash import I64, U32, U64
+from pipelines.kernels.runs import Words, cut, prints_of
+from pipelines.kernels.spans import Kept
 from pipelines.stage import Shape, Stage
 from schemas.decision import REPEATED_SPAN
 from schemas.errors import StageError, TooManyRemoved
@@ -207,7 +208,7 @@ def _elect(found: "_Found", rows: I64, at: U32, load_texts: LoadTexts, *, least:
         if len(block):
             texts = load_texts(items.ids(block))
             _check_texts(items, block, texts)
-            words = kernels.cut(texts)
+            words = cut(texts)
             _check_words(items, block, np.diff(words.ends))
             shared = [at[starts[row] : starts[row + 1]] for row in block.tolist()]
             found.add(block, words, np.concatenate(shared), np.cumsum([0, *map(len, shared)]).astype(np.int64), least)
@@ -231,13 +232,13 @@ class _Found:
 
     def __init__(self, items: _Items, span_words: int) -> None:
         self.items, self._size = items, span_words
-        self._kept = kernels.Kept(span_words)
+        self._kept = Kept(span_words)
         self._spans: list[pa.Table] = []
         self._cuts: list[pa.Table] = []
         self._left: list[pa.Table] = []
         self._met: list[U64] = []
 
-    def add(self, rows: I64, words: kernels.Words, shared: U32, offsets: I64, least: int) -> None:
+    def add(self, rows: I64, words: Words, shared: U32, offsets: I64, least: int) -> None:
         """The next texts: `rows` are their rows."""
         runs, left, stays = self._kept.add(words, rows, shared, offsets, least)
         begins = words.ends[runs.text]
@@ -255,7 +256,7 @@ class _Found:
         self._cuts.append(self._cut(rows, words, stays))
         self._met.append(_met(words, stays, left, lost, self._size))
 
-    def _cut(self, rows: I64, words: kernels.Words, stays: Bools) -> pa.Table:
+    def _cut(self, rows: I64, words: Words, stays: Bools) -> pa.Table:
         """`CUT` of the words that do not stay."""
         text = np.repeat(np.arange(len(rows)), np.diff(words.ends))
         is_edge = np.append(True, text[1:] != text[:-1])[: len(text)]
@@ -283,7 +284,7 @@ class _Found:
         )
 
 
-def _met(words: kernels.Words, stays: Bools, left: I64, lost: I64, size: int) -> U64:
+def _met(words: Words, stays: Bools, left: I64, lost: I64, size: int) -> U64:
     """The prints of the texts `lost` as they are left that did not stand there before. `left`: how many words each text has still."""
     counts = np.diff(words.ends)
     is_lost = np.zeros(len(counts), bool)
@@ -292,7 +293,7 @@ def _met(words: kernels.Words, stays: Bools, left: I64, lost: I64, size: int) ->
     kept = mine[stays[mine]]
     found = []
     for chosen, sizes in ((mine, counts[lost]), (kept, left[lost])):
-        hashes, at = kernels.prints_of(words.hashes[chosen], np.cumsum([0, *sizes.tolist()]).astype(np.int64), size)
+        hashes, at = prints_of(words.hashes[chosen], np.cumsum([0, *sizes.tolist()]).astype(np.int64), size)
         found.append((hashes, hashes ^ mix(chosen[at].astype(np.uint64))))
     (_, had), (has, there) = found
     return has[~np.isin(there, had, kind="sort")]
